@@ -1,0 +1,88 @@
+"""Housekeeping: one packed row of values against a dictionary whose hash travels with it."""
+
+import hashlib
+from dataclasses import astuple, dataclass, fields
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from icd.codec import DecodeError
+from icd.envelope import AS_LIST, Message
+from icd.ids import NameStr
+
+Value = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class HkSample:
+    """One housekeeping sample. Lost readings are None. The order of the fields is the order on the wire."""
+
+    mode: str
+    mode_reason: str
+    boot_count: int
+    sunlit_frac: float | None
+    soc_frac: float | None
+    battery_wh: float | None
+    solar_w: float | None
+    load_w: float | None
+    compute_w: float | None
+    compute_cap_w: float | None
+    module_temp_c: float | None
+    clock_error_s: float | None
+    jobs_queued: int
+    jobs_running: str  # ids, comma separated
+    job_progress_frac: float | None  # of the first running job
+    hold_reason: str  # of the first queued job; empty when none waits
+    lasers: str  # "0:TRACK:node-b:400000000000 1:IDLE::0": terminal, PAT state, peer, bit/s
+    handoffs: int
+    outbox_rows: int
+    tc_accepted: int
+    tc_rejected: int
+    bus_depth_peak: int
+    bus_dropped: int
+    sandbox: str
+
+
+HK_UNITS: dict[str, str] = {
+    "sunlit_frac": "0-1",
+    "soc_frac": "0-1",
+    "battery_wh": "Wh",
+    "solar_w": "W",
+    "load_w": "W",
+    "compute_w": "W",
+    "compute_cap_w": "W",
+    "module_temp_c": "degC",
+    "clock_error_s": "s",
+    "job_progress_frac": "0-1",
+}
+HK_NAMES: tuple[str, ...] = tuple(field.name for field in fields(HkSample))
+HK_HASH: str = hashlib.sha256(repr([(f.name, str(f.type)) for f in fields(HkSample)]).encode()).hexdigest()[:16]
+
+
+class Hk(Message):
+    """A housekeeping packet. Lossy: the newest wins."""
+
+    KIND: ClassVar[str] = "hk"
+    MAX_BYTES: ClassVar[int] = 4 * 1024
+
+    node: NameStr
+    counter: int = Field(ge=0)
+    at: int
+    dictionary: str = Field(min_length=16, max_length=16)
+    values: Annotated[tuple[Value, ...], AS_LIST] = Field(max_length=64)
+
+
+def pack(node: str, counter: int, at: int, sample: HkSample) -> Hk:
+    """Return the packet of a sample."""
+    return Hk(node=node, counter=counter, at=at, dictionary=HK_HASH, values=astuple(sample))
+
+
+def unpack(packet: Hk) -> HkSample:
+    """Return the sample of a packet.
+
+    Raises:
+        DecodeError: the packet was packed against another dictionary.
+    """
+    if packet.dictionary != HK_HASH or len(packet.values) != len(HK_NAMES):
+        raise DecodeError(f"hk: dictionary {packet.dictionary} is not {HK_HASH}")
+    return HkSample(*packet.values)  # type: ignore[arg-type]  # the hash vouches for the types

@@ -1,0 +1,280 @@
+"""Device messages of the avionics bus: one frame of readings per node and instant, commands by request id."""
+
+from enum import StrEnum, unique
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from icd.envelope import AS_LIST, AS_TEXT, Message, Wire
+from icd.ids import NameStr
+
+FRAMES_PER_S_MAX = 50  # wall time, per node
+READING_STALE_S = 120.0  # mission time without a frame after which readings are LOST
+READING_STALE_WALL_S = 3.0  # and never sooner than this wall time
+HEARTBEAT_S = 30.0  # mission time between frames when nothing changes
+
+
+@unique
+class Quality(StrEnum):
+    """Whether a reading may be believed. A failed read is LOST and never a number."""
+
+    GOOD = "GOOD"
+    LOST = "LOST"
+
+
+@unique
+class LoadProfile(StrEnum):
+    """What the bus feeds besides compute: all, the reduced set of SURVIVAL, or the bare minimum of SAFE."""
+
+    FULL = "FULL"
+    REDUCED = "REDUCED"
+    MINIMAL = "MINIMAL"
+
+
+@unique
+class PatState(StrEnum):
+    """Pointing, acquisition and tracking of one laser terminal."""
+
+    IDLE = "IDLE"
+    SLEW = "SLEW"
+    ACQUIRE = "ACQUIRE"
+    TRACK = "TRACK"
+    LOST = "LOST"
+    OFF = "OFF"
+
+
+class EpsReading(Wire):
+    """Electrical power system: battery, array, loads."""
+
+    unit: Literal["eps"] = "eps"
+    quality: Annotated[Quality, AS_TEXT]
+    soc_frac: float | None = Field(ge=0.0, le=1.0)
+    battery_wh: float | None
+    solar_w: float | None
+    load_w: float | None
+    sunlit_frac: float | None = Field(ge=0.0, le=1.0)
+    profile: Annotated[LoadProfile, AS_TEXT] | None
+
+
+class ThermalReading(Wire):
+    """Temperature of the compute module's cold plate."""
+
+    unit: Literal["thermal"] = "thermal"
+    quality: Annotated[Quality, AS_TEXT]
+    module_temp_c: float | None
+
+
+class ComputeReading(Wire):
+    """The compute module: what it draws, its cap, what is allocated, and whether it throttles."""
+
+    unit: Literal["compute"] = "compute"
+    quality: Annotated[Quality, AS_TEXT]
+    powered: bool | None
+    power_w: float | None
+    cap_w: float | None
+    allocated: Annotated[tuple[str, ...], AS_LIST] = Field(max_length=64)  # job ids
+    throttle_reasons: int = Field(ge=0)  # NVML bits: 0x4 power cap, 0x20 thermal
+
+
+class TerminalReading(Wire):
+    """One laser terminal. `request_id` is of the last point command that led here."""
+
+    unit: Literal["terminal"] = "terminal"
+    quality: Annotated[Quality, AS_TEXT]
+    terminal: int = Field(ge=0, le=15)
+    state: Annotated[PatState, AS_TEXT] | None
+    peer: str
+    rate_bps: float
+    request_id: str = Field(max_length=80)
+
+
+class GnssReading(Wire):
+    """Time and position from the navigation receiver (TEME, km)."""
+
+    unit: Literal["gnss"] = "gnss"
+    quality: Annotated[Quality, AS_TEXT]
+    at: int | None
+    position_km: Annotated[tuple[float, float, float], AS_LIST] | None
+    ground_in_view: bool | None
+
+
+class WatchdogReading(Wire):
+    """The hardware watchdog: what is left of its time, and how often it has bitten."""
+
+    unit: Literal["watchdog"] = "watchdog"
+    quality: Annotated[Quality, AS_TEXT]
+    remaining_s: float | None
+    bites: int = Field(ge=0)
+
+
+Reading = Annotated[
+    EpsReading | ThermalReading | ComputeReading | TerminalReading | GnssReading | WatchdogReading,
+    Field(discriminator="unit"),
+]
+UNITS: tuple[str, ...] = ("eps", "thermal", "compute", "terminal", "gnss", "watchdog")
+
+
+class DeviceFrame(Message):
+    """All readings that changed at one instant. The counter shows a loss, a copy or a restart."""
+
+    KIND: ClassVar[str] = "frame"
+    MAX_BYTES: ClassVar[int] = 8 * 1024
+
+    node: NameStr
+    counter: int = Field(ge=0)
+    at: int
+    readings: Annotated[tuple[Reading, ...], AS_LIST] = Field(max_length=32)
+
+
+class ComputeAllocate(Wire):
+    """Give a job its share of the module: from now the module draws this much more."""
+
+    name: Literal["compute_allocate"] = "compute_allocate"
+    job_id: NameStr
+    power_w: float = Field(gt=0.0)
+
+
+class ComputeRelease(Wire):
+    """Take a job off the module."""
+
+    name: Literal["compute_release"] = "compute_release"
+    job_id: NameStr
+
+
+class ComputeReleaseAll(Wire):
+    """Take every job off the module: the first thing a freshly booted node says."""
+
+    name: Literal["compute_release_all"] = "compute_release_all"
+
+
+class ComputeSetCap(Wire):
+    """Cap what the module draws."""
+
+    name: Literal["compute_set_cap"] = "compute_set_cap"
+    cap_w: float = Field(ge=0.0)
+
+
+class ComputePower(Wire):
+    """Switch the module on or off."""
+
+    name: Literal["compute_power"] = "compute_power"
+    on: bool
+
+
+class EpsSetProfile(Wire):
+    """Choose what the bus feeds besides compute."""
+
+    name: Literal["eps_set_profile"] = "eps_set_profile"
+    profile: Annotated[LoadProfile, AS_TEXT]
+
+
+class TerminalPoint(Wire):
+    """Point a terminal at a peer and acquire. The outcome arrives as readings: SLEW, ACQUIRE, TRACK or LOST."""
+
+    name: Literal["terminal_point"] = "terminal_point"
+    terminal: int = Field(ge=0, le=15)
+    peer: NameStr
+    peer_terminal: int = Field(ge=0, le=15)
+
+
+class TerminalStop(Wire):
+    """Drop the link, if any, and rest."""
+
+    name: Literal["terminal_stop"] = "terminal_stop"
+    terminal: int = Field(ge=0, le=15)
+
+
+class WatchdogServe(Wire):
+    """Restart the watchdog's time."""
+
+    name: Literal["watchdog_serve"] = "watchdog_serve"
+
+
+class UnitReset(Wire):
+    """Power-cycle a unit."""
+
+    name: Literal["unit_reset"] = "unit_reset"
+    unit: NameStr
+
+
+DeviceOrder = Annotated[
+    ComputeAllocate
+    | ComputeRelease
+    | ComputeReleaseAll
+    | ComputeSetCap
+    | ComputePower
+    | EpsSetProfile
+    | TerminalPoint
+    | TerminalStop
+    | WatchdogServe
+    | UnitReset,
+    Field(discriminator="name"),
+]
+
+
+class DeviceCommand(Message):
+    """One order to the hardware of a node. Orders are idempotent: the same order twice is the order once."""
+
+    KIND: ClassVar[str] = "device_cmd"
+    MAX_BYTES: ClassVar[int] = 2 * 1024
+
+    node: NameStr
+    request_id: str = Field(min_length=1, max_length=80)
+    order: DeviceOrder
+
+
+class TimeAuthority(Message):
+    """How wall time maps to mission time in this run: mission = epoch + (wall - anchor) x rate.
+
+    `anchor_unix_ns` is host time (CLOCK_REALTIME) at which mission time was `epoch`; `session` names one run of the
+    authority: a restarted process of the same session keeps its anchor, a resumed run gets a new one.
+    """
+
+    KIND: ClassVar[str] = "time"
+    MAX_BYTES: ClassVar[int] = 1024
+
+    session: NameStr
+    epoch: int
+    anchor_unix_ns: int
+    rate: float = Field(gt=0.0, le=10_000.0)
+
+
+@unique
+class FaultKind(StrEnum):
+    """What can be made to go wrong. docs/faults.md says what each does and how long it lasts."""
+
+    SENSOR_LOST = "SENSOR_LOST"  # unit answers nothing: its readings turn LOST
+    SENSOR_STUCK = "SENSOR_STUCK"  # unit repeats its last reading
+    FRAME_DROP = "FRAME_DROP"  # no device frames at all
+    ARRAY_STRING_DEAD = "ARRAY_STRING_DEAD"  # array power scaled by 1 - magnitude
+    BATTERY_CELL_LOST = "BATTERY_CELL_LOST"  # battery capacity scaled by 1 - magnitude
+    TERMINAL_STUCK = "TERMINAL_STUCK"  # terminal never leaves SLEW
+    LINK_CUT = "LINK_CUT"  # the space link of the node is cut
+    COMPUTE_HANG = "COMPUTE_HANG"  # module draws idle power and takes no orders until reset
+
+
+class FaultOrder(Message):
+    """Make something go wrong, from a mission file, a test, or `dawnline fault inject`."""
+
+    KIND: ClassVar[str] = "fault"
+    MAX_BYTES: ClassVar[int] = 2 * 1024
+
+    fault_id: NameStr
+    kind: Annotated[FaultKind, AS_TEXT]
+    node: NameStr
+    unit: str = Field(max_length=32)  # of UNITS, or empty where the kind names no unit
+    terminal: int | None = Field(ge=0, le=15)
+    magnitude: float = Field(ge=0.0, le=1.0)
+    after_s: float = Field(ge=0.0)  # mission time from the order (or from the mission's start, in a mission file)
+    duration_s: float = Field(gt=0.0)  # mission time
+
+
+class ActiveFaults(Message):
+    """The faults now in force, newest last, and the last one refused with the reason."""
+
+    KIND: ClassVar[str] = "faults"
+    MAX_BYTES: ClassVar[int] = 32 * 1024
+
+    at: int
+    active: Annotated[tuple[FaultOrder, ...], AS_LIST] = Field(max_length=64)
+    refused: str | None = Field(max_length=400)
