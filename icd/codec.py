@@ -39,7 +39,7 @@ def decode(payload: bytes, *expected: type[M]) -> M:
         raise DecodeError(f"{len(payload)} bytes is larger than {ENVELOPE_BYTES_MAX}")
     kind, body = _open(payload)
     for model in expected:
-        if model.KIND == kind:
+        if kind == model.KIND:
             if len(payload) > model.MAX_BYTES:
                 raise DecodeError(f"{kind} of {len(payload)} bytes is larger than {model.MAX_BYTES}")
             return _validate(model, body)

@@ -8,6 +8,15 @@ from icd.envelope import AS_LIST, Wire
 from icd.ids import NameStr
 
 
+class BrokerAccess(Wire):
+    """Where the broker is, and as whom to speak to it. The password stays in its owner-only file."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+    username: str
+    password_file: str
+
+
 class VehicleProfile(Wire):
     """The numbers of one class of satellite. Sources stand beside each value in the profile's file."""
 

@@ -112,10 +112,7 @@ COMMAND_TYPES: tuple[type[Wire], ...] = (
 
 # Which commands each role may send. Operators may send all.
 ROLE_COMMANDS: dict[Role, frozenset[str]] = {
-    Role.OPERATOR: frozenset(
-        ("ping", "enter_safe", "leave_safe", "set_hk_interval", "set_compute_cap", "set_isl_enabled", "reset_unit")
-        + ("submit_job", "cancel_job")
-    ),
+    Role.OPERATOR: frozenset(model.model_fields["name"].default for model in COMMAND_TYPES),
     Role.SCHEDULER: frozenset(("ping", "submit_job", "cancel_job")),
 }
 

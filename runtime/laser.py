@@ -7,7 +7,7 @@ FRAME_BYTES_MAX = 16 * 1024
 
 
 class LaserPort(Protocol):
-    """One terminal's data port. It is connected while two terminals are locked on each other and both ports are open."""
+    """One terminal's data port: connected while two terminals are locked on each other and both ports are open."""
 
     @property
     def connected(self) -> bool:
