@@ -1,4 +1,4 @@
-"""What every test shares: hypothesis profiles, the system programs some tests need, and the account of what was left out."""
+"""What every test shares: hypothesis profiles, the system programs that some tests need, and what was left out."""
 
 import os
 import shutil
@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, settings
 
 # Debian keeps servers in /usr/sbin, which is not on every user's PATH.
 _SEARCH_PATH = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _PROGRAMS = {
     "mosquitto": (("mosquitto",), "Mosquitto is missing (Debian: apt-get install mosquitto)"),
-    "browser": (("chromium", "chromium-browser", "google-chrome"), "Chromium is missing (Debian: apt-get install chromium)"),
+    "browser": (_CHROMIUM, "Chromium is missing (Debian: apt-get install chromium)"),
 }
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
