@@ -223,22 +223,6 @@ class DeviceCommand(Message):
     order: DeviceOrder
 
 
-class TimeAuthority(Message):
-    """How wall time maps to mission time in this run: mission = epoch + (wall - anchor) x rate.
-
-    `anchor_unix_ns` is host time (CLOCK_REALTIME) at which mission time was `epoch`; `session` names one run of the
-    authority: a restarted process of the same session keeps its anchor, a resumed run gets a new one.
-    """
-
-    KIND: ClassVar[str] = "time"
-    MAX_BYTES: ClassVar[int] = 1024
-
-    session: NameStr
-    epoch: int
-    anchor_unix_ns: int
-    rate: float = Field(gt=0.0, le=10_000.0)
-
-
 @unique
 class FaultKind(StrEnum):
     """What can be made to go wrong. docs/faults.md says what each does and how long it lasts."""

@@ -1,7 +1,12 @@
 """Mission time: integer nanoseconds of International Atomic Time (TAI) since 1970-01-01T00:00:00 TAI."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NewType
+from typing import ClassVar, NewType
+
+from pydantic import Field
+
+from icd.envelope import Message
+from icd.ids import NameStr
 
 MissionTime = NewType("MissionTime", int)
 
@@ -49,3 +54,19 @@ def to_iso(instant: MissionTime) -> str:
     """Return the ISO 8601 UTC text of a mission time, to the millisecond, with a trailing Z."""
     moment = to_utc(instant)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+class TimeAuthority(Message):
+    """How wall time maps to mission time in this run: mission = epoch + (wall - anchor) x rate.
+
+    `anchor_unix_ns` is host time (CLOCK_REALTIME) at which mission time was `epoch`; `session` names one run of the
+    authority: a restarted process of the same session keeps its anchor, a resumed run gets a new one.
+    """
+
+    KIND: ClassVar[str] = "time"
+    MAX_BYTES: ClassVar[int] = 1024
+
+    session: NameStr
+    epoch: int
+    anchor_unix_ns: int
+    rate: float = Field(gt=0.0, le=10_000.0)

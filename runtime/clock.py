@@ -3,7 +3,7 @@
 import time
 from typing import Protocol
 
-from icd.timebase import MissionTime
+from icd.timebase import MissionTime, TimeAuthority
 
 
 class MissionClock(Protocol):
@@ -60,3 +60,8 @@ class ManualClock:
     def set(self, now: MissionTime) -> None:
         """Move the clock."""
         self._now = now
+
+
+def clock_of(authority: TimeAuthority) -> ScaledClock:
+    """Return the clock that the time authority's word describes: how a restarted process rejoins its run."""
+    return ScaledClock(MissionTime(authority.epoch), authority.anchor_unix_ns, authority.rate)
