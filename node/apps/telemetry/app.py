@@ -74,6 +74,7 @@ class TelemetryApp(App):
         self._downlink = Downlink()
         self._interval_s = options.hk_interval_s
         self._hk_counter = 0
+        self._awaiting_ack = False  # the resend timer runs
         self._storage_pace = Pace(STORAGE_EVENT_S)
 
     # --- life ---
@@ -163,7 +164,7 @@ class TelemetryApp(App):
             self._begin()
         else:
             self.kernel.cancel_timer("poll")
-            self.kernel.cancel_timer("resend")
+            self._stop_awaiting()
             self.kernel.report("LINK_DOWN")
 
     @handles(UplinkReceived)
@@ -196,12 +197,14 @@ class TelemetryApp(App):
     @on_timer("resend")
     def on_silence(self) -> None:
         """Send everything in flight again: no acknowledgement has come."""
+        self._awaiting_ack = False
         self._downlink.restart()
         self._send_reports()
 
     # --- sending ---
 
     def _begin(self) -> None:
+        self._stop_awaiting()
         self._downlink.restart()
         self._send_hk()
         self.on_poll()
@@ -227,10 +230,13 @@ class TelemetryApp(App):
                     break
         except StorageError as error:
             self._report_storage(error)
-        if self._link.up and self._downlink.in_flight:
+        if self._link.up and self._downlink.in_flight and not self._awaiting_ack:
+            self._awaiting_ack = True  # from the oldest unanswered batch on: a later one does not put it off
             self.kernel.set_wall_timer("resend", RESEND_WALL_S)
-        else:
-            self.kernel.cancel_timer("resend")
+
+    def _stop_awaiting(self) -> None:
+        self._awaiting_ack = False
+        self.kernel.cancel_timer("resend")
 
     def _send_batch(self) -> bool:
         waiting = self._outbox.take_outbox(self._downlink.wanted, 0)
@@ -268,7 +274,7 @@ class TelemetryApp(App):
             return
         self._outbox.ack_outbox(ack.seqs)
         if self._downlink.acked(ack.seqs):
-            self.kernel.cancel_timer("resend")
+            self._stop_awaiting()
             self._send_reports()
 
     # --- settings ---

@@ -10,6 +10,11 @@ from node.kernel.bus import BusCounters
 from node.messages import IslStatusChanged, ModeReason, QueueChanged, TcCounted
 
 
+_NO_QUEUE = QueueChanged(queued=0, running=(), progress_frac=None, hold_reason="")
+_NO_ISL = IslStatusChanged(lasers="", handoffs=0)
+_NO_TC = TcCounted(accepted=0, rejected=0)
+
+
 @dataclass(slots=True)
 class Newest:
     """What was heard last. A reading that is lost is None, never an old number."""
@@ -20,9 +25,9 @@ class Newest:
     thermal: ThermalReading | None = None
     compute: ComputeReading | None = None
     clock_error_s: float | None = None
-    queue: QueueChanged = QueueChanged(queued=0, running=(), progress_frac=None, hold_reason="")
-    isl: IslStatusChanged = IslStatusChanged(lasers="", handoffs=0)
-    tc: TcCounted = TcCounted(accepted=0, rejected=0)
+    queue: QueueChanged = _NO_QUEUE
+    isl: IslStatusChanged = _NO_ISL
+    tc: TcCounted = _NO_TC
 
     def lose_readings(self) -> None:
         """Forget every reading: the device frames stopped."""
