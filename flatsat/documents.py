@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from node.apps.isl.lease import LEASE_TABLE
-from node.apps.isl.pat import PAT_TABLE
-from node.apps.power.modes import POWER_TABLE
-
 from icd import dictionary, hk, tc
 from icd.jobs import HOLD_ADVICE
 from node.apps.commanding.lifecycle import TC_TABLE
+from node.apps.isl.lease import LEASE_TABLE
+from node.apps.isl.pat import PAT_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
+from node.apps.power.modes import POWER_TABLE
 from node.kernel.executive import RUN_TABLE
 from node.kernel.fsm import TransitionTable
 

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ground.client import GroundClient
 
 from flatsat.fly import Flight, fly
 from flatsat.keys import KeyRing
 from flatsat.mission import load_mission
+from ground.client import GroundClient
 
 READY_WALL_S = 30.0
 STOP_WALL_S = 8.0
@@ -105,9 +105,9 @@ def live_flight(tmp_path: Path) -> Iterator[LiveFlight]:
 def _start(mission: Path, runs: Path, options: tuple[str, ...]) -> LiveRun:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    argv = (sys.executable, "-m", "flatsat.cli", "up", str(mission), "--port", str(port), "--runs", str(runs), *options)
+    where = ("--port", str(port), "--runs", str(runs))
     process = subprocess.Popen(
-        argv,
+        (sys.executable, "-m", "flatsat.cli", "up", str(mission), *where, *options),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
