@@ -274,6 +274,9 @@ async def _enter(client: _Client) -> None:
     attempt = asyncio.create_task(client.__aenter__())
     try:
         await asyncio.shield(attempt)
+    except aiomqtt.MqttError:
+        client.hang_up()  # an attempt given up may still be connected, and would fight with the next
+        raise
     except asyncio.CancelledError:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             async with asyncio.timeout(CLOSE_WALL_S):

@@ -68,6 +68,11 @@ async def swallow_one_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.
     writer.close()
 
 
+async def accept_and_hang_up_soon(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await accept(reader, writer)
+    asyncio.get_running_loop().call_later(0.02, writer.close)
+
+
 async def accept_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await accept(reader, writer)
     await writer.drain()
@@ -88,6 +93,19 @@ async def test_a_server_that_hangs_up_before_the_suback_costs_no_timeout() -> No
         await until(lambda: caller.calls >= 3, "three attempts")
         assert time.monotonic() - began < 3.0
         assert caller.states == []
+
+
+async def test_a_server_that_hangs_up_after_its_connack_is_not_taken_for_connected() -> None:
+    async with Caller(accept_and_hang_up) as caller:
+        await until(lambda: caller.calls >= 3, "three attempts")
+        assert not caller.link.connected
+
+
+async def test_a_handshake_given_up_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.mqtt_link.ANSWER_WALL_S", 0.2)
+    async with Caller(stay_mute) as caller:
+        await until(lambda: caller.calls >= 2, "two attempts")
+        assert caller.ended >= 1
 
 
 async def test_a_link_lost_in_mid_publish_is_noticed_at_once() -> None:
@@ -126,8 +144,9 @@ async def test_many_lost_connections_leave_nothing_in_the_loop() -> None:
     loop = asyncio.get_running_loop()
     before = len(loop._selector.get_map())  # type: ignore[attr-defined]
 
-    async with Caller(accept_and_hang_up) as caller:
+    async with Caller(accept_and_hang_up_soon) as caller:
         await until(lambda: caller.link.counters.connects >= 5, "five times up")
+        assert caller.states[:5] == [True, False, True, False, True]
     await asyncio.sleep(0.05)
 
     assert len(loop._selector.get_map()) <= before  # type: ignore[attr-defined]
