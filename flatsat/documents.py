@@ -50,12 +50,8 @@ def write(docs: Path = DOCS) -> list[Path]:
 
 
 def _index() -> str:
-    lines = [f"- [{table.name}]({name}.md): {len(table.edges)} edges" for name, table in TABLES.items()]
-    return (
-        f"{_MADE}# State diagrams\n\nGenerated from the transition tables, which are the truth.\n\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+    lines = [f"- [{table.name}]({name}.md): {len(table.edges)} edges\n" for name, table in TABLES.items()]
+    return f"{_MADE}# State diagrams\n\nGenerated from the transition tables, which are the truth.\n\n{''.join(lines)}"
 
 
 def _diagram(table: TransitionTable[Any, Any]) -> str:
