@@ -6,6 +6,7 @@ Each says how many cases it looked at; a checker that looked at none has not hel
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from flatsat.history import History
@@ -69,7 +70,7 @@ def _telecommand_stages(history: History, facts: Facts, count: _Count) -> None:
     for (node, request_id), reached in stages.items():
         names = [stage for stage, _ in reached]
         steps = [step for stage, step in reached if stage is Stage.PROGRESS]
-        in_order = names[0] is Stage.RECEIVED and all(pair in moves for pair in zip(names, names[1:], strict=False))
+        in_order = names[0] is Stage.RECEIVED and all(pair in moves for pair in pairwise(names))
         once = all(names.count(stage) <= 1 for stage in Stage if stage is not Stage.PROGRESS)
         count.expect(
             in_order and once and steps == list(range(1, len(steps) + 1)),

@@ -12,6 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
@@ -194,7 +195,7 @@ class MqttLink:
             if isinstance(code, ReasonCode) and code.is_failure:
                 raise aiomqtt.MqttError(f"may not subscribe to {topic_filter}: check the permissions")
 
-    def _new_client(self) -> aiomqtt.Client:
+    def _new_client(self) -> "_Client":
         access, will = self._access, self._will
         client = _Client(
             access.host,
@@ -224,9 +225,23 @@ class MqttLink:
 class _Client(aiomqtt.Client):
     """The library's client, which gives up at once when the broker hangs up in mid-handshake.
 
-    aiomqtt 2.5 waits for its time-out then: 5 s of wall time are 5 min of a mission at 60 times its rate. The private
-    names used here are why the version is held below 3.
+    aiomqtt 2.5 waits for its time-out then: 5 s of wall time are 5 min of a mission at 60 times its rate. And when the
+    broker hangs up just after its CONNACK, it forgets so, and never notices. The private names used here are why the
+    version is held below 3.
     """
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if not self._client.is_connected():
+            raise aiomqtt.MqttError("the broker hung up")
+        return self
+
+    def hang_up(self) -> None:
+        """Break what is left of the connection; the library then takes its socket out of the loop by itself."""
+        rest = self._client.socket()
+        if isinstance(rest, socket.socket):
+            with contextlib.suppress(OSError):
+                rest.shutdown(socket.SHUT_RDWR)
 
     def _on_disconnect(
         self,
@@ -237,16 +252,21 @@ class _Client(aiomqtt.Client):
         properties: Properties | None = None,
     ) -> None:
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
-        for answer in (self._connected, *self._pending_subscribes.values()):
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()  # looked at, so that asyncio does not report it once more
+        hung_up = aiomqtt.MqttError("the broker hung up")
+        if not self._connected.done():
+            self._connected.set_exception(hung_up)
+        for answer in self._pending_subscribes.values():
             if not answer.done():
-                answer.set_exception(aiomqtt.MqttError("the broker hung up"))
+                answer.set_exception(hung_up)
 
 
 async def _publish(client: aiomqtt.Client, message: Outgoing) -> None:
     await client.publish(message.topic, message.payload, message.qos, message.retain)
 
 
-async def _enter(client: aiomqtt.Client) -> None:
+async def _enter(client: _Client) -> None:
     """Connect, in a task of its own: the library connects in a thread, which no cancellation stops.
 
     When cancelled, the connection that the thread may yet make is closed again, so none is left behind.
@@ -254,15 +274,22 @@ async def _enter(client: aiomqtt.Client) -> None:
     attempt = asyncio.create_task(client.__aenter__())
     try:
         await asyncio.shield(attempt)
+    except aiomqtt.MqttError:
+        client.hang_up()  # an attempt given up may still be connected, and would fight with the next
+        raise
     except asyncio.CancelledError:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             async with asyncio.timeout(CLOSE_WALL_S):
-                await attempt
-            await _leave(client)
+                await asyncio.shield(attempt)
+        await _leave(client)
+        attempt.cancel()
         raise
 
 
-async def _leave(client: aiomqtt.Client) -> None:
-    with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-        async with asyncio.timeout(CLOSE_WALL_S):
-            await client.__aexit__(None, None, None)
+async def _leave(client: _Client) -> None:
+    try:
+        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(CLOSE_WALL_S):
+                await client.__aexit__(None, None, None)
+    finally:
+        client.hang_up()
