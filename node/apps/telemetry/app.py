@@ -82,6 +82,7 @@ class TelemetryApp(App):
     def recover(self) -> None:
         """Take up the interval that was commanded before a reset; whatever was in flight goes again."""
         self._interval_s = self._stored_interval_s()
+        self._awaiting_ack = False
         self._downlink.restart()
 
     def start(self) -> None:

@@ -9,7 +9,6 @@ from icd.timebase import MissionTime, seconds_between
 from node.kernel.bus import BusCounters
 from node.messages import IslStatusChanged, ModeReason, QueueChanged, TcCounted
 
-
 _NO_QUEUE = QueueChanged(queued=0, running=(), progress_frac=None, hold_reason="")
 _NO_ISL = IslStatusChanged(lasers="", handoffs=0)
 _NO_TC = TcCounted(accepted=0, rejected=0)
