@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from node.apps.power.modes import POWER_TABLE
-
 from flatsat.history import History
 from icd.jobs import TERMINAL_STATES, JobState
 from icd.verification import FINAL_STAGES, Stage
 from node.apps.commanding.lifecycle import TC_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
+from node.apps.power.modes import POWER_TABLE
 
 ENERGY_RELATIVE_ERROR_MAX = 1e-9
 SOC_MARGIN_FRAC = 0.0  # nothing below the hard limit is excused
