@@ -4,7 +4,6 @@ import ast
 
 from tests.tidy import sources
 
-
 # Types of one immutable value, which may be shared.
 IMMUTABLE = ("MissionTime", "NodeId", "JobId", "RequestId", "TransferId", "KeyId", "TenantId", "frozenset", "tuple")
 
