@@ -10,7 +10,7 @@ from typing import Any
 from icd import dictionary, hk, tc
 from icd.jobs import HOLD_ADVICE
 from node.apps.commanding.lifecycle import TC_TABLE
-from node.apps.isl.lease import LEASE_TABLE
+from node.apps.isl.pat import LEASE_TABLE
 from node.apps.isl.pat import PAT_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
 from node.apps.power.modes import POWER_TABLE

@@ -13,13 +13,13 @@ from hwsim.snapshot import Snapshot
 from hwsim.world import Outputs, World
 from icd import topics
 from icd.codec import DecodeError, decode, encode
-from icd.hw import DeviceCommand, DeviceFrame, FaultOrder, TimeAuthority
-from icd.timebase import MissionTime, to_iso
+from icd.hw import DeviceCommand, DeviceFrame, FaultOrder
+from icd.timebase import MissionTime, TimeAuthority, to_iso
 from runtime.clock import MissionClock
 from runtime.link import Link
 from runtime.timers import Timers
 
-SUBSCRIPTIONS: tuple[tuple[str, int], ...] = (("av/+/cmd", 1), (topics.SIM_FAULT, 1))
+SUBSCRIPTIONS: tuple[str, ...] = ("av/+/cmd", topics.SIM_FAULT)
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,9 +82,8 @@ class HwSim:
         start = MissionTime(config.fleet.epoch) if snapshot is None else snapshot.at
         self._kernel = Kernel(start)
         self._driver = Driver(self._kernel, host.clock, host.timers)
-        make = CraftMake(
-            config.fleet.profile, config.fleet.stations, config.seed, host.clock.rate, dict(config.soc_start_frac)
-        )
+        profile = config.fleet.profile.model_copy(update={"laser_terminals": config.terminals})
+        make = CraftMake(profile, config.fleet.stations, config.seed, host.clock.rate, dict(config.soc_start_frac))
         outputs = Outputs(self._send, host.channels, self._bitten, self._publish_faults)
         self.world = World(self._kernel, config.fleet.elements, make, outputs)
         if snapshot is not None:
