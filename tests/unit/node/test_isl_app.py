@@ -81,10 +81,10 @@ def test_an_acquisition_that_takes_too_long_is_tried_again_while_the_window_last
     b.blind = True
     sky.boot()
 
-    sky.live(150)
+    sky.live(310)
     assert len(a.bench.events_of("ISL_ACQUIRE_FAILED")) == 1
     b.blind = False
-    sky.live(200)
+    sky.live(60)
 
     assert a.links() == [("b", True)]
 

@@ -5,7 +5,7 @@ import pytest
 from node.apps.thermal import policy
 from node.apps.thermal.app import ThermalApp
 from node.messages import ThermalCapChanged
-from tests.unit.node.hardware import V3NODE, compute, temperature
+from tests.unit.node.hardware import V3NODE, temperature
 from tests.unit.node.harness import Bench
 
 
@@ -98,23 +98,3 @@ def test_a_reading_that_never_comes_caps_the_module_blindly() -> None:
     bench.advance_wall(21.0)
 
     assert caps(bench) == [None, 3_500.0]
-
-
-@pytest.mark.req("THM-005")
-def test_throttling_and_tripping_are_reported_once_each() -> None:
-    bench = rig()
-    bench.say(temperature(86.0))
-    bench.forget()
-
-    bench.say(compute(throttle=0x20), compute(throttle=0x20), compute(powered=False), compute(powered=False))
-
-    assert bench.event_ids() == ["COMPUTE_THROTTLED", "COMPUTE_TRIPPED"]
-
-
-@pytest.mark.req("THM-005")
-def test_a_power_cap_or_an_ordered_switch_off_is_no_thermal_event() -> None:
-    bench = rig()
-
-    bench.say(compute(throttle=0x4), compute(powered=False))
-
-    assert bench.event_ids() == []
