@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 QUEUE_OUT_MAX = 512  # messages waiting to leave one link; the oldest of QoS 0 goes first, QoS 1 is refused
+PAYLOAD_BYTES_MAX = 512 * 1024  # one message; a larger one is refused
 
 OnMessage = Callable[[str, bytes], None]
 OnState = Callable[[bool], None]
@@ -34,7 +35,14 @@ class Link(Protocol):
         ...
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> bool:
-        """Queue a message and return at once; False when the link is down or its queue is full (nothing is kept)."""
+        """Queue a message and return at once.
+
+        Returns:
+            False, and nothing is kept, when the link is down, its queue full or `payload` too large.
+
+        Raises:
+            ValueError: `topic` is empty or holds a wildcard.
+        """
         ...
 
     async def run(self, on_message: OnMessage, on_state: OnState) -> None:

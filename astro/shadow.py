@@ -1,0 +1,82 @@
+"""The Earth's shadow as two cones: umbra, where the Sun is hidden, and penumbra, where part of it is.
+
+Sources: Montenbruck & Gill, Satellite Orbits, section 3.4.2 (shadow function from two overlapping discs); cone radii
+from similar triangles between two spheres.
+"""
+
+import math
+
+import numpy as np
+
+from astro.orbit import FloatArray, Vector
+from astro.sun import SUN_RADIUS_KM
+
+EARTH_RADIUS_KM = 6378.1366  # equatorial, IERS Conventions 2010
+
+# Mean visible fraction over the earlier and the later half of an occultation by a straight edge, which the Earth's limb
+# is, very nearly, before a Sun half a degree wide. Integral of the circular segment's area.
+PENUMBRA_LIGHT_HALF_FRAC = 0.7877930
+PENUMBRA_DARK_HALF_FRAC = 1.0 - PENUMBRA_LIGHT_HALF_FRAC
+
+
+def margin_km(position: Vector, sun: Vector, umbra: bool) -> float:
+    """Return how far outside the shadow cone a point lies, km, negative inside; continuous everywhere.
+
+    On the day side, where there is no cone, it is the height above the sphere.
+    """
+    x, y, z = position
+    sx, sy, sz = sun
+    distance = math.sqrt(sx * sx + sy * sy + sz * sz)
+    along = (x * sx + y * sy + z * sz) / distance
+    square = x * x + y * y + z * z
+    if along >= 0.0:
+        return math.sqrt(square) - EARTH_RADIUS_KM
+    across = math.sqrt(max(square - along * along, 0.0))
+    if umbra:
+        return across - (EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance)
+    return across - (EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance)
+
+
+def margins_km(position: FloatArray, sun: FloatArray, umbra: bool) -> FloatArray:
+    """Return `margin_km` of many points at once; both arguments of shape (n, 3)."""
+    distance = np.sqrt(np.einsum("ij,ij->i", sun, sun))
+    along = np.einsum("ij,ij->i", position, sun) / distance
+    square = np.einsum("ij,ij->i", position, position)
+    across = np.sqrt(np.maximum(square - along * along, 0.0))
+    if umbra:
+        cone = EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance
+    else:
+        cone = EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance
+    result: FloatArray = np.where(along >= 0.0, np.sqrt(square) - EARTH_RADIUS_KM, across - cone)
+    return result
+
+
+def sunlit_frac(position: Vector, sun: Vector) -> float:
+    """Return the visible fraction of the solar disc: 0.0 in umbra, 1.0 in full light.
+
+    Args:
+        position: satellite, km, geocentric, outside the Earth.
+        sun: Sun, km, in the same frame.
+    """
+    if margin_km(position, sun, umbra=False) >= 0.0:
+        return 1.0
+    if margin_km(position, sun, umbra=True) <= 0.0:
+        return 0.0
+    to_sun = (sun[0] - position[0], sun[1] - position[1], sun[2] - position[2])
+    range_sun, radius = _norm(to_sun), _norm(position)
+    a = math.asin(SUN_RADIUS_KM / range_sun)
+    b = math.asin(EARTH_RADIUS_KM / radius)
+    dot = -(position[0] * to_sun[0] + position[1] * to_sun[1] + position[2] * to_sun[2])
+    c = math.acos(max(-1.0, min(1.0, dot / (range_sun * radius))))
+    if c >= a + b:
+        return 1.0
+    if c <= b - a:
+        return 0.0
+    x = (c * c + a * a - b * b) / (2.0 * c)
+    y = math.sqrt(max(a * a - x * x, 0.0))
+    hidden = a * a * math.acos(max(-1.0, min(1.0, x / a))) + b * b * math.acos(max(-1.0, min(1.0, (c - x) / b))) - c * y
+    return max(0.0, min(1.0, 1.0 - hidden / (math.pi * a * a)))
+
+
+def _norm(vector: Vector) -> float:
+    return math.sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2])
