@@ -29,6 +29,11 @@ EVENTS: dict[str, EventDefinition] = {
     "STORAGE_FAILED": _D(
         _H, "Durable write failed: {detail}.", "Free space on the node; what was refused may be sent again."
     ),
+    "STORE_SET_ASIDE": _D(
+        _H,
+        "The store was corrupt ({why}); it was set aside as {file} and a fresh one begun.",
+        "What it held is lost on board: compare with the ground's archive, and submit again what is missing.",
+    ),
     "APPS_SILENT": _D(_M, "No answer to health ping from {apps}.", "The watchdog resets the node if it goes on."),
     # power and thermal
     "POWER_MODE_CHANGED": _D(_L, "Power mode {source} to {target}: {reason}."),

@@ -1,5 +1,6 @@
 """Bulk transfer in chunks, resumed at an offset: job bundles up, results down."""
 
+import hashlib
 from enum import StrEnum, unique
 from typing import Annotated, ClassVar
 
@@ -50,3 +51,30 @@ class ChunkAck(Message):
     next_offset: int = Field(ge=0, le=TRANSFER_BYTES_MAX)
     done: bool
     refused: str | None = Field(max_length=200)
+
+
+NAME_CHARS_MAX = 63  # of the NAME grammar in icd.ids
+_CUT_CHARS = 43
+
+
+def bundle_transfer(job_id: str) -> str:
+    """Return the transfer id of a job's bundle."""
+    return _transfer("b", job_id)
+
+
+def result_transfer(job_id: str) -> str:
+    """Return the transfer id of a job's result."""
+    return _transfer("r", job_id)
+
+
+def log_transfer(job_id: str) -> str:
+    """Return the transfer id of a job's log."""
+    return _transfer("l", job_id)
+
+
+def _transfer(letter: str, job_id: str) -> str:
+    """Return `b-JOB`; where that is longer than a name may be, `bh-`, the id's beginning and 64 bits of its SHA-256."""
+    plain = f"{letter}-{job_id}"
+    if len(plain) <= NAME_CHARS_MAX:
+        return plain
+    return f"{letter}h-{job_id[:_CUT_CHARS]}-{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"

@@ -40,7 +40,6 @@ class NodeConfig(Wire):
     data_dir: str
     hk_interval_s: float = Field(ge=1.0, le=3600.0)
     sandbox: Literal["require", "prefer"]  # prefer: run jobs, and say so, where the kernel offers no confinement
-    supervisor_pid: int | None  # end when this process is gone
 
 
 def load_config(path: Path) -> NodeConfig:

@@ -15,7 +15,7 @@ class LaserPort(Protocol):
         ...
 
     def send(self, frame: bytes) -> bool:
-        """Send one frame; False when not connected or too large. Order is kept, delivery is not promised."""
+        """Send one frame; False when not connected, empty or too large. Order is kept, delivery is not promised."""
         ...
 
     async def run(self, on_frame: Callable[[bytes], None], on_state: Callable[[bool], None]) -> None:

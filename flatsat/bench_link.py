@@ -1,0 +1,37 @@
+"""The bench's own connection to the broker: it orders faults, and executes the reset when a watchdog bites."""
+
+from collections.abc import Callable
+
+from flatsat.configs import LOOPBACK, Setting
+from icd import codec, topics
+from icd.hw import DeviceFrame, WatchdogReading
+from runtime.mqtt_link import BrokerSettings, MqttLink
+
+
+class BenchLink:
+    """Listens to every node's device frames for the watchdog's word."""
+
+    def __init__(self, setting: Setting, on_bite: Callable[[str], None]) -> None:
+        password = setting.run.keys.broker_password("bench").read_text().strip()
+        access = BrokerSettings(LOOPBACK, setting.ports.broker, "bench", password)
+        self._link = MqttLink(access, "bench", ("av/+/frame",))
+        self._on_bite = on_bite
+        self._bites: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        await self._link.run(self._on_message, lambda up: None)
+
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if topics.parse(topic) is None:
+            return
+        try:
+            frame = codec.decode(payload, DeviceFrame)
+        except codec.DecodeError:
+            return  # the node counts bad frames; the bench only looks for bites
+        for reading in frame.readings:
+            if isinstance(reading, WatchdogReading):
+                known = self._bites.setdefault(frame.node, reading.bites)
+                if reading.bites > known:
+                    self._bites[frame.node] = reading.bites
+                    self._on_bite(frame.node)

@@ -1,0 +1,230 @@
+"""What must hold in every run: named checkers, pure functions of a recorded history.
+
+Each says how many cases it looked at; a checker that looked at none has not held.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from node.apps.power.modes import POWER_TABLE
+
+from flatsat.history import History
+from icd.jobs import TERMINAL_STATES, JobState
+from icd.verification import FINAL_STAGES, Stage
+from node.apps.commanding.lifecycle import TC_TABLE
+from node.apps.jobs.lifecycle import JOB_TABLE
+
+ENERGY_RELATIVE_ERROR_MAX = 1e-9
+SOC_MARGIN_FRAC = 0.0  # nothing below the hard limit is excused
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a checker found: how many cases, and a line for each that broke the rule (at most 20 are kept)."""
+
+    name: str
+    checked: int
+    violated: int
+    examples: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rule was looked at and never broken."""
+        return self.checked > 0 and self.violated == 0
+
+
+class _Count:
+    def __init__(self) -> None:
+        self.checked = 0
+        self.broken: list[str] = []
+
+    def expect(self, holds: bool, example: str) -> None:
+        self.checked += 1
+        if not holds:
+            self.broken.append(example)
+
+
+Facts = list[tuple[str, str, dict[str, Any]]]  # (node, kind, body) in order
+Checker = Callable[[History, Facts, _Count], None]
+
+
+def judge(history: History) -> list[Verdict]:
+    """Return the verdict of every checker."""
+    facts: Facts = [(entry.source, entry.what[0], body) for entry in history.entries("fact") for body in entry.what[1]]
+    verdicts = []
+    for name, checker in CHECKERS.items():
+        count = _Count()
+        checker(history, facts, count)
+        verdicts.append(Verdict(name, count.checked, len(count.broken), tuple(count.broken[:20])))
+    return verdicts
+
+
+def _telecommand_stages(history: History, facts: Facts, count: _Count) -> None:
+    moves = set(TC_TABLE.moves())
+    stages: dict[tuple[str, str], list[tuple[Stage, int]]] = defaultdict(list)
+    for node, kind, body in facts:
+        if kind == "verification":
+            stages[node, body["request_id"]].append((Stage(body["stage"]), body["step"]))
+    for (node, request_id), reached in stages.items():
+        names = [stage for stage, _ in reached]
+        steps = [step for stage, step in reached if stage is Stage.PROGRESS]
+        in_order = names[0] is Stage.RECEIVED and all(pair in moves for pair in pairwise(names))
+        once = all(names.count(stage) <= 1 for stage in Stage if stage is not Stage.PROGRESS)
+        count.expect(
+            in_order and once and steps == list(range(1, len(steps) + 1)),
+            f"{node}: {request_id}: {' '.join(names)}",
+        )
+
+
+def _job_moves(history: History, facts: Facts, count: _Count) -> None:
+    moves = set(JOB_TABLE.moves())
+    last: dict[tuple[str, str], JobState] = {}
+    for node, kind, body in facts:
+        if kind != "job":
+            continue
+        key, state = (node, body["job_id"]), JobState(body["state"])
+        source = last.get(key)
+        legal = state is JOB_TABLE.initial if source is None else source is state or (source, state) in moves
+        count.expect(legal, f"{node}: {body['job_id']}: {source} to {state}")
+        last[key] = state
+
+
+def _job_ends_once(history: History, facts: Facts, count: _Count) -> None:
+    ends: Counter[str] = Counter(
+        body["job_id"] for _, kind, body in facts if kind == "job" and JobState(body["state"]) in TERMINAL_STATES
+    )
+    for job_id, times in sorted(ends.items()):
+        count.expect(times == 1, f"{job_id} ended {times} times")
+
+
+def _no_job_lost(history: History, facts: Facts, count: _Count) -> None:
+    held: dict[str, dict[str, str]] = {}
+    ground: dict[str, dict[str, Any]] = {}
+    for entry in history.entries("end"):
+        if entry.what[0] == "live_jobs":
+            held[entry.source] = entry.what[1]
+        elif entry.what[0] == "ground_jobs":
+            ground = entry.what[1]
+    ended = {body["job_id"] for _, kind, body in facts if kind == "job" and JobState(body["state"]) in TERMINAL_STATES}
+    admitted = {body["job_id"] for _, kind, body in facts if kind == "job"}
+    alive = {job_id for jobs in held.values() for job_id in jobs}
+    for job_id in sorted(admitted):
+        count.expect((job_id in ended) != (job_id in alive), f"{job_id} was admitted and is neither held nor ended")
+    for job_id, job in sorted(ground.items()):
+        known = job["state"] in ("SUBMITTED", "PLACED", "UPLINKING", "REFUSED", "CANCELLED") or job_id in admitted
+        count.expect(known, f"{job_id} is {job['state']} on the ground, and no node has heard of it")
+
+
+def _reports_once(history: History, facts: Facts, count: _Count) -> None:
+    sent: Counter[str] = Counter(_identity(node, kind, body) for node, kind, body in facts)
+    got: Counter[str] = Counter()
+    waiting = 0
+    for entry in history.entries("end"):
+        if entry.what[0] == "reports":
+            got.update(_identity(node, kind, body) for node, kind, body in entry.what[1])
+        elif entry.what[0] == "outbox_rows":
+            waiting += entry.what[1]
+    for key, times in got.items():
+        count.expect(times <= sent[key], f"the ground holds {times} of {sent[key]} sent: {key}")
+    missing = sum((sent - got).values())
+    count.expect(missing <= waiting, f"{missing} reports are not on the ground and only {waiting} wait on board")
+
+
+def _mode_edges(history: History, facts: Facts, count: _Count) -> None:
+    moves = set(POWER_TABLE.moves())
+    last: dict[str, str] = {}
+    for node, kind, body in facts:
+        if kind != "event" or body["event_id"] not in ("POWER_MODE_CHANGED", "NODE_BOOTED"):
+            continue
+        if body["event_id"] == "NODE_BOOTED":
+            last.pop(node, None)
+            continue
+        source, target = body["fields"]["source"], body["fields"]["target"]
+        chained = last.get(node) in (None, source)
+        count.expect(
+            chained and (source, target) in moves and bool(body["fields"]["reason"]), f"{node}: {source} to {target}"
+        )
+        last[node] = target
+
+
+def _soc_floor(history: History, facts: Facts, count: _Count) -> None:
+    for entry in history.entries("sample"):
+        soc, floor = entry.what[0]["soc_frac"], entry.what[0]["soc_hard_floor_frac"]
+        count.expect(soc >= floor - SOC_MARGIN_FRAC, f"{entry.source}: {soc:.4f} is under the hard floor {floor:.4f}")
+
+
+def _energy_book(history: History, facts: Facts, count: _Count) -> None:
+    for entry in history.entries("end"):
+        if entry.what[0] == "energy_error_frac":
+            count.expect(abs(entry.what[1]) <= ENERGY_RELATIVE_ERROR_MAX, f"{entry.source}: off by {entry.what[1]:.3g}")
+
+
+def _silent_in_los(history: History, facts: Facts, count: _Count) -> None:
+    up: dict[str, bool] = {}
+    for entry in history.entries():
+        if entry.kind == "in" and entry.what[0] == "link":
+            up[entry.source] = entry.what[1]
+        elif entry.kind == "out" and entry.what[0] == "space":
+            count.expect(up.get(entry.source, False), f"{entry.source}: sent on {entry.what[1]} with the link down")
+
+
+def _refusals_have_reasons(history: History, facts: Facts, count: _Count) -> None:
+    for node, kind, body in facts:
+        if kind == "verification" and Stage(body["stage"]) is Stage.FAILED:
+            count.expect(body["reason"] is not None, f"{node}: {body['request_id']} failed without a reason")
+        elif kind == "job":
+            ended = JobState(body["state"]) in TERMINAL_STATES
+            count.expect(not ended or body["reason"] is not None, f"{node}: {body['job_id']} ended without a reason")
+
+
+def _results_match(history: History, facts: Facts, count: _Count) -> None:
+    promised = {
+        body["job_id"]: body["result_sha256"]
+        for _, kind, body in facts
+        if kind == "job" and JobState(body["state"]) is JobState.SUCCEEDED
+    }
+    for entry in history.entries("end"):
+        if entry.what[0] == "results":
+            for job_id, sha256 in sorted(entry.what[1].items()):
+                count.expect(
+                    promised.get(job_id) == sha256, f"{job_id}: the ground holds other bytes than the node made"
+                )
+
+
+def _telecommands_close(history: History, facts: Facts, count: _Count) -> None:
+    final = {body["request_id"] for _, kind, body in facts if kind == "verification" and body["stage"] in FINAL_STAGES}
+    still_open = {
+        request_id for entry in history.entries("end") if entry.what[0] == "open_tcs" for request_id in entry.what[1]
+    }
+    accepted = {body["request_id"] for _, kind, body in facts if kind == "verification" and body["stage"] == "ACCEPTED"}
+    for request_id in sorted(accepted):
+        count.expect((request_id in final) != (request_id in still_open), f"{request_id} was accepted and has vanished")
+
+
+def _identity(node: str, kind: str, body: dict[str, Any]) -> str:
+    match kind:
+        case "verification":
+            return f"{node}|tc|{body['request_id']}|{body['stage']}|{body['step']}"
+        case "job":
+            return f"{node}|job|{body['job_id']}|{body['state']}|{body['attempt']}|{body['at']}|{body['checkpoint']}"
+        case _:
+            return f"{node}|event|{body['event_id']}|{body['at']}|{sorted(body['fields'].items())}"
+
+
+CHECKERS: dict[str, Checker] = {
+    "telecommand_stages_in_order_and_once": _telecommand_stages,
+    "accepted_telecommands_close_or_stay_open": _telecommands_close,
+    "jobs_move_along_edges": _job_moves,
+    "jobs_end_once": _job_ends_once,
+    "no_accepted_job_lost": _no_job_lost,
+    "reports_arrive_once": _reports_once,
+    "power_modes_along_edges_with_reason": _mode_edges,
+    "battery_above_hard_floor": _soc_floor,
+    "energy_book_closes": _energy_book,
+    "no_sending_without_link": _silent_in_los,
+    "every_refusal_has_a_reason": _refusals_have_reasons,
+    "results_are_the_bytes_promised": _results_match,
+}

@@ -1,0 +1,263 @@
+"""The mission file (TOML): read, checked, and turned into what each program needs to know.
+
+Every mistake is one line that names the file, the key, what was found and what is allowed.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from astro import elements
+from flatsat import bundles
+from icd.envelope import AS_LIST, AS_TEXT, Wire
+from icd.hw import FaultKind, FaultOrder
+from icd.ids import NameStr
+from icd.jobs import JobClass
+from icd.params import ElementSet, Fleet, Station, VehicleProfile
+from icd.timebase import MissionTime, from_iso, seconds_between
+
+ELEMENTS_AGE_DAYS_MAX = 14.0  # beyond this from its epoch an element set says little
+M = TypeVar("M", bound=BaseModel)
+
+
+class MissionError(ValueError):
+    """A mission that cannot be flown as it is written."""
+
+
+class VehicleTable(Wire):
+    """`[vehicle]`: the class of satellite, and what this mission changes of it."""
+
+    profile: str
+    laser_terminals: int = Field(ge=0, le=16)
+
+
+class NodeTable(Wire):
+    """`[[nodes]]`: one node, and the satellite that it flies on."""
+
+    id: NameStr
+    satellite: str
+    soc_start_frac: float = Field(gt=0.0, le=1.0)
+
+
+class JobsTable(Wire):
+    """`[jobs]`: how nodes run jobs."""
+
+    sandbox: Literal["require", "prefer"]
+    hk_interval_s: float = Field(ge=1.0, le=3600.0)
+
+
+class WorkloadTable(Wire):
+    """`[[workload]]`: a stream of jobs made from one bundle."""
+
+    name: NameStr
+    bundle: str
+    tenant: NameStr
+    first_s: float = Field(ge=0.0)  # mission time from the start
+    every_s: float = Field(gt=0.0)
+    count: int = Field(ge=1, le=10_000)
+    job_class: Annotated[JobClass, AS_TEXT] | None = None  # None: as the bundle says
+    arguments: Annotated[tuple[str, ...], AS_LIST] = ()  # appended to the bundle's command; {index} counts the jobs
+    deadline_after_s: float | None = None
+
+
+class FaultTable(Wire):
+    """`[[faults]]`: something that goes wrong at a time of the mission."""
+
+    id: NameStr
+    kind: Annotated[FaultKind, AS_TEXT]
+    node: NameStr
+    unit: str = ""
+    terminal: int | None = None
+    magnitude: float = Field(default=1.0, ge=0.0, le=1.0)
+    after_s: float = Field(ge=0.0)
+    duration_s: float = Field(gt=0.0)
+
+
+class MissionFile(Wire):
+    """The whole file."""
+
+    name: NameStr
+    title: str
+    start: str
+    seed: int = Field(ge=0)
+    rate: float = Field(
+        gt=0.0, le=1000.0
+    )  # mission seconds a wall second in `dawnline up`; `fly` goes as fast as it can
+    elements: str
+    stations: str
+    vehicle: VehicleTable
+    jobs: JobsTable
+    nodes: Annotated[tuple[NodeTable, ...], AS_LIST] = Field(min_length=1, max_length=64)
+    workload: Annotated[tuple[WorkloadTable, ...], AS_LIST] = ()
+    faults: Annotated[tuple[FaultTable, ...], AS_LIST] = ()
+
+
+class StationsFile(Wire):
+    """A file of stations."""
+
+    station: Annotated[tuple[Station, ...], AS_LIST]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A stream of jobs with its bundle read."""
+
+    table: WorkloadTable
+    bundle: bundles.Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """A mission that can be flown."""
+
+    path: Path
+    file: MissionFile
+    fleet: Fleet
+    workload: tuple[Workload, ...]
+
+    @property
+    def epoch(self) -> MissionTime:
+        """The start, as mission time."""
+        return MissionTime(self.fleet.epoch)
+
+    @property
+    def node_ids(self) -> tuple[str, ...]:
+        """The nodes in the order of the file."""
+        return tuple(node.id for node in self.file.nodes)
+
+    @property
+    def soc_start_frac(self) -> dict[str, float]:
+        """How full each node's battery is at the start."""
+        return {node.id: node.soc_start_frac for node in self.file.nodes}
+
+    @property
+    def faults(self) -> tuple[FaultOrder, ...]:
+        """The faults of the file, as the simulator takes them."""
+        return tuple(
+            FaultOrder(
+                fault_id=row.id,
+                kind=row.kind,
+                node=row.node,
+                unit=row.unit,
+                terminal=row.terminal,
+                magnitude=row.magnitude,
+                after_s=row.after_s,
+                duration_s=row.duration_s,
+            )
+            for row in self.file.faults
+        )
+
+
+def load_mission(path: Path) -> Mission:
+    """Return the checked mission in a TOML file; paths in it are relative to the file.
+
+    Raises:
+        MissionError: the first mistake found.
+    """
+    file = _read(path, MissionFile)
+    here = path.parent
+    profile = _read(here / file.vehicle.profile, VehicleProfile, f"{path}: vehicle.profile")
+    if file.vehicle.laser_terminals > profile.laser_terminals:
+        raise MissionError(
+            f"{path}: vehicle.laser_terminals: {file.vehicle.laser_terminals} is more than the"
+            f" {profile.laser_terminals} of profile {profile.name}"
+        )
+    epoch = _epoch(path, file.start)
+    stations = _read(here / file.stations, StationsFile, f"{path}: stations").station
+    sets = _elements(path, file, here / file.elements, epoch)
+    try:
+        fleet = Fleet(mission=file.name, epoch=epoch, profile=profile, elements=sets, stations=stations)
+    except ValidationError as error:
+        raise MissionError(f"{path}: {_first(error)}") from error
+    _check_names(path, file)
+    return Mission(
+        path, file, fleet, tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
+    )
+
+
+def _epoch(path: Path, start: str) -> MissionTime:
+    try:
+        return from_iso(start)
+    except ValueError as error:
+        raise MissionError(f"{path}: start: {error}; write it as 2026-08-22T04:10:00Z") from error
+
+
+def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -> tuple[ElementSet, ...]:
+    try:
+        found, left_out = elements.load(source.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissionError(f"{path}: elements: cannot read {source}: {_why(error)}") from error
+    by_name = {satellite.name: satellite for satellite in found}
+    sets = []
+    for index, node in enumerate(file.nodes):
+        satellite = by_name.get(node.satellite)
+        if satellite is None:
+            why = next((f"; {line}" for line in left_out if node.satellite in line), "")
+            have = ", ".join(list(by_name)[:8]) or "none"
+            raise MissionError(
+                f"{path}: nodes.{index}.satellite: no element set named {node.satellite!r} in {source}{why};"
+                f" it has {have}"
+            )
+        age_days = abs(seconds_between(satellite.epoch, epoch)) / 86_400.0
+        if age_days > ELEMENTS_AGE_DAYS_MAX:
+            raise MissionError(
+                f"{path}: nodes.{index}.satellite: the element set of {node.satellite} is {age_days:.0f} days from the"
+                f" start; at most {ELEMENTS_AGE_DAYS_MAX:.0f} are allowed"
+            )
+        sets.append(ElementSet(node=node.id, name=satellite.name, line1=satellite.line1, line2=satellite.line2))
+    return tuple(sets)
+
+
+def _check_names(path: Path, file: MissionFile) -> None:
+    nodes = [node.id for node in file.nodes]
+    for index, fault in enumerate(file.faults):
+        if fault.node not in nodes:
+            raise MissionError(
+                f"{path}: faults.{index}.node: no node {fault.node!r}; the mission has {', '.join(nodes)}"
+            )
+    for what, names in (
+        ("workload", [row.name for row in file.workload]),
+        ("faults", [fault.id for fault in file.faults]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise MissionError(f"{path}: {what}: {name!r} stands twice")
+
+
+def _workload(path: Path, here: Path, index: int, row: WorkloadTable) -> Workload:
+    folder = here / row.bundle
+    try:
+        return Workload(row, bundles.load(folder))
+    except bundles.BundleError as error:
+        raise MissionError(f"{path}: workload.{index}.bundle: {error}") from error
+
+
+def _read(path: Path, model: type[M], asked_by: str = "") -> M:
+    prefix = f"{asked_by}: " if asked_by else ""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissionError(f"{prefix}cannot read {path}: {_why(error)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise MissionError(f"{path}: not TOML: {error}") from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise MissionError(f"{path}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "file"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: no such key"
+    if first["type"] == "missing":
+        return f"{key}: this key is missing"
+    return f"{key}: {first['msg']} (found {str(first['input'])[:60]!r})"
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8 text"

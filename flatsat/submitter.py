@@ -1,0 +1,44 @@
+"""Submits the mission's workload over HTTP when its time comes. Ids are fixed: a repeat after a crash is harmless."""
+
+import asyncio
+
+from ground.client import ClientError, GroundClient, RefusedError
+
+from flatsat.mission import Mission
+from flatsat.workload import Submission, submissions
+from icd.timebase import seconds_between
+
+POLL_WALL_S = 0.25
+RETRY_WALL_S = 1.0
+
+
+class Submitter:
+    """Walks the workload in order of time."""
+
+    def __init__(self, mission: Mission, client: GroundClient) -> None:
+        self._mission = mission
+        self._client = client
+        self._waiting = submissions(mission)
+
+    async def run(self) -> None:
+        """Submit each job when it is due, until none is left."""
+        while self._waiting:
+            try:
+                now_s = float((await self._client.fleet())["now_s"])
+                while self._waiting and self._due_s(self._waiting[0]) <= now_s:
+                    await self._submit(self._waiting[0])
+                    self._waiting.pop(0)
+                await asyncio.sleep(POLL_WALL_S)
+            except RefusedError:
+                raise  # a mission whose jobs the ground refuses is a mistake, not an outage
+            except ClientError:
+                await asyncio.sleep(RETRY_WALL_S)
+
+    def _due_s(self, one: Submission) -> float:
+        return seconds_between(self._mission.epoch, one.at)
+
+    async def _submit(self, one: Submission) -> None:
+        spec = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
+        deadline = one.spec.deadline
+        spec["deadline_s"] = None if deadline is None else (deadline - self._mission.epoch) / 1e9
+        await self._client.submit(spec, one.bundle.content)

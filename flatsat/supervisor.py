@@ -1,0 +1,209 @@
+"""Child processes: started in order, watched, named when they die, restarted and counted, stopped in reverse."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+READY_WALL_S = 15.0  # a child that has not said it is ready by then has failed to start
+STOP_WALL_S = 3.5  # from SIGTERM to SIGKILL, per stage of the stopping order
+RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
+RESTART_WINDOW_WALL_S = 20.0
+RESTART_DELAY_WALL_S = 0.2
+LINE_BYTES_MAX = 64 * 1024
+
+_LEASH = Path(__file__).with_name("leash.py")
+
+
+class StartError(RuntimeError):
+    """A child that did not come up; the text says which, and the last thing it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run: `ready` is the line on standard output by which it says that it is up; None: no such word."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    ready: str | None
+    stage: int  # children of one stage start and stop together; later stages need the earlier ones
+
+
+@dataclass(slots=True)
+class _Child:
+    program: Program
+    process: asyncio.subprocess.Process | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    restarts: int = 0
+    deaths: list[float] = field(default_factory=list)  # loop times of the recent ones
+    watch: asyncio.Task[None] | None = None
+    log: asyncio.Task[None] | None = None
+
+
+OnDeath = Callable[[str, str, int], None]
+
+
+class Supervisor:
+    """Owns the children of one run."""
+
+    def __init__(self, on_death: OnDeath) -> None:
+        self._on_death = on_death
+        self._children: dict[str, _Child] = {}
+        self._stopping = False
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def start(self, programs: list[Program]) -> None:
+        """Start programs stage by stage, each stage when the one before is ready.
+
+        Raises:
+            StartError: one did not come up in READY_WALL_S, or ended first.
+        """
+        for stage in sorted({program.stage for program in programs}):
+            members = [_Child(program) for program in programs if program.stage == stage]
+            for child in members:
+                self._children[child.program.name] = child
+                await self._spawn(child)
+            for child in members:
+                await self._until_ready(child)
+            for child in members:
+                child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
+
+    async def stop(self) -> list[str]:
+        """Stop every child, last stage first; return the names of those that had to be killed."""
+        self._stopping = True
+        killed: list[str] = []
+        for stage in sorted({child.program.stage for child in self._children.values()}, reverse=True):
+            members = [child for child in self._children.values() if child.program.stage == stage]
+            for child in members:
+                self._signal(child, signal.SIGTERM)
+            deadline = asyncio.get_running_loop().time() + STOP_WALL_S
+            for child in members:
+                if not await self._gone(child, deadline):
+                    killed.append(child.program.name)
+                    self._signal(child, signal.SIGKILL)
+                    await self._gone(child, deadline + STOP_WALL_S)
+        for child in self._children.values():
+            if child.watch is not None:
+                child.watch.cancel()
+        return killed
+
+    def kill(self, name: str) -> None:
+        """End a child at once, as a reset line would; it is then restarted like any that dies."""
+        self._signal(self._children[name], signal.SIGKILL)
+
+    def pid(self, name: str) -> int | None:
+        """Return a child's process id, or None while it does not run."""
+        process = self._children[name].process
+        return process.pid if process is not None and process.returncode is None else None
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each child was restarted, for those that were."""
+        return {name: child.restarts for name, child in self._children.items() if child.restarts}
+
+    async def _spawn(self, child: _Child) -> None:
+        program = child.program
+        child.ready.clear()
+        log = program.log.open("ab")
+        try:
+            child.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                limit=LINE_BYTES_MAX,
+                start_new_session=True,
+            )
+        except BaseException:
+            log.close()
+            raise
+        assert child.process.stdout is not None
+        child.log = asyncio.create_task(_copy(child.process.stdout, log, child), name=f"log-{program.name}")
+
+    async def _until_ready(self, child: _Child) -> None:
+        if child.program.ready is None:
+            return
+        assert child.process is not None
+        ready = asyncio.create_task(child.ready.wait())
+        ended = asyncio.create_task(child.process.wait())
+        try:
+            async with asyncio.timeout(READY_WALL_S):
+                while not ready.done() and not ended.done():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise StartError(
+                f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
+            ) from None
+        finally:
+            ready.cancel()
+            ended.cancel()
+        if not child.ready.is_set():
+            raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
+
+    async def _watch(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            assert child.process is not None
+            code = await child.process.wait()
+            if self._stopping:
+                return
+            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            child.restarts += 1
+            child.deaths = [at for at in child.deaths if at > loop.time() - RESTART_WINDOW_WALL_S] + [loop.time()]
+            self._on_death(child.program.name, how, child.restarts)
+            if len(child.deaths) > RESTARTS_MAX:
+                if not self.failed.done():
+                    self.failed.set_result(
+                        f"{child.program.name} died {len(child.deaths)} times in {RESTART_WINDOW_WALL_S:.0f} s,"
+                        f" the last time with {how}: {last_line(child.program.log)}"
+                    )
+                return
+            await asyncio.sleep(RESTART_DELAY_WALL_S * len(child.deaths))
+            if not self._stopping:
+                await self._spawn(child)
+
+    async def _gone(self, child: _Child, deadline: float) -> bool:
+        if child.process is None:
+            return True
+        try:
+            async with asyncio.timeout_at(deadline):
+                await child.process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _signal(self, child: _Child, number: signal.Signals) -> None:
+        if child.process is not None and child.process.returncode is None:
+            try:
+                child.process.send_signal(number)
+            except ProcessLookupError:
+                return
+
+
+def last_line(log: Path) -> str:
+    """Return the last line that a child left in its log."""
+    try:
+        lines = log.read_bytes()[-8192:].decode(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][:400] if lines else "it said nothing"
+
+
+async def _copy(stream: asyncio.StreamReader, log: BinaryIO, child: _Child) -> None:
+    with log:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:  # a line beyond LINE_BYTES_MAX; what follows it is read on
+                continue
+            if not line:
+                return
+            log.write(line)
+            log.flush()
+            if child.program.ready is not None and line.decode(errors="replace").strip() == child.program.ready:
+                child.ready.set()
