@@ -37,6 +37,15 @@ class User:
             return
         raise RefusedError(Refused.FORBIDDEN, f"user {self.name} may not act for tenant {tenant}")
 
+    def require_reader_of(self, tenant: str) -> None:
+        """Return when the user may read a tenant's results: everybody but other tenants.
+
+        Raises:
+            RefusedError: the user may not.
+        """
+        if UserRole.VIEWER not in self.roles:
+            self.require_tenant(tenant)
+
 
 class Users:
     """The users of the API, known by the SHA-256 of their tokens."""

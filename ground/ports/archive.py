@@ -238,7 +238,7 @@ class JobStore(Protocol):
         ...
 
     def reports_between(self, node: str, start: MissionTime, end: MissionTime) -> list[TimelineRow]:
-        """Return a node's job reports in a span, and the last one of each job before it, in order of time."""
+        """Return a node's job reports in a span, and before it the last one of each job that then ran, by time."""
         ...
 
     def newest(self, limit: int, state: str | None, node: str | None) -> list[JobRow]:
@@ -285,8 +285,8 @@ class TelemetryStore(Protocol):
         """Return how many events of each severity are kept."""
         ...
 
-    def link_events(self, node: str, start: MissionTime, end: MissionTime) -> list[EventReport]:
-        """Return laser and boot events up to a span's end, from a day before its start, in order of time."""
+    def events_of(self, node: str, event_ids: Sequence[str], start: MissionTime, end: MissionTime) -> list[EventReport]:
+        """Return a node's events of some kinds up to a span's end, from LOOK_BACK_S before its start, by time."""
         ...
 
     def hk_columns(self, node: str, start: MissionTime, end: MissionTime, points: int) -> list[list[float | None]]:
@@ -298,6 +298,8 @@ class TelemetryStore(Protocol):
         ...
 
 
+# How far back an event that opens a bar of the history is looked for.
+LOOK_BACK_S = 86_400
 HISTORY_COLUMNS = ("soc_frac", "solar_w", "load_w", "compute_w", "module_temp_c", "sunlit_frac")
 
 
