@@ -17,7 +17,7 @@ class GroundConfig(Wire):
     fleet: Fleet
     broker: BrokerAccess
     http_host: str = Field(min_length=1, max_length=255)
-    http_port: int = Field(ge=0, le=65535)  # 0: any free port, printed at start
+    http_port: int = Field(ge=1, le=65535)
     archive_file: str = Field(min_length=1)
     console_dir: str | None  # None: the console that comes with the package
     scheduler_key_file: str  # Ed25519 private key as 64 hex digits; its key id is `scheduler`

@@ -22,7 +22,7 @@ class Database:
     def __init__(self, file: str, *, durable: bool) -> None:
         self._depth = 0
         try:
-            self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(file, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL" if durable else "PRAGMA journal_mode=MEMORY")
             self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
             self._connection.execute("PRAGMA foreign_keys=ON")
