@@ -27,7 +27,9 @@ def list_studies(as_json: AsJson = False) -> None:
 
 
 @app.command("run", epilog="Example: dawnline experiment run reserve-terminal --json")
-def run_study(name: Annotated[str, typer.Argument(help="A name of `experiment list`.")], as_json: AsJson = False) -> None:
+def run_study(
+    name: Annotated[str, typer.Argument(help="A name of `experiment list`.")], as_json: AsJson = False
+) -> None:
     """Run one experiment; exit code 0 when every figure meets its requirement, 1 when one does not."""
     study = STUDIES.get(name)
     if study is None:

@@ -32,7 +32,6 @@ def hwsim_config(setting: Setting) -> Config:
         "session": setting.session,
         "rate": setting.rate,
         "anchor_unix_ns": None,
-        "terminals": mission.file.vehicle.laser_terminals,
         "broker": _broker(setting, "hwsim", ports.broker),
         "bind_host": LOOPBACK,
         "space_ports": ports.space,

@@ -205,3 +205,7 @@ class TransferStore(Protocol):
     def end_outgoing(self, transfer_id: str) -> bool:
         """Forget a file that the ground has, or has refused."""
         ...
+
+    def ended_jobs(self, limit: int) -> list[str]:
+        """Return the ids of up to `limit` jobs that have ended, the last submitted first: their files may wait."""
+        ...

@@ -2,7 +2,7 @@
 
 from enum import StrEnum, unique
 
-from icd.verification import Stage
+from icd.verification import FINAL_STAGES, Stage
 from node.kernel.fsm import TransitionTable
 
 
@@ -36,3 +36,23 @@ TC_TABLE: TransitionTable[Stage, TcTrigger] = TransitionTable(
         (_S.PROGRESS, _T.FAIL, _S.FAILED),
     ),
 )
+
+
+_WAY: dict[Stage, tuple[TcTrigger, ...]] = {
+    _S.STARTED: (_T.START,),
+    _S.PROGRESS: (_T.START, _T.STEP),
+    _S.COMPLETED: (_T.START, _T.COMPLETE),
+    _S.FAILED: (_T.FAIL,),
+}
+
+
+def triggers_to(state: Stage, answer: Stage) -> tuple[TcTrigger, ...]:
+    """Return what must fire, in order, for an accepted telecommand to get from its state to the answered stage.
+
+    An app may answer COMPLETED at once: START is fired on its behalf. Nothing fires for an answer that says nothing
+    new: a second STARTED, any answer after the end, or a stage that no app may answer.
+    """
+    way = _WAY.get(answer, ())
+    if state in FINAL_STAGES:
+        return ()
+    return way if state is _S.ACCEPTED or answer is _S.FAILED else way[1:]
