@@ -89,7 +89,9 @@ def _is_measure(value: object) -> bool:
 
 
 _CHECKS = {"str": _is_text, "int": _is_count}
-_FIELDS = tuple((field.name, _CHECKS.get(getattr(field.type, "__name__", ""), _is_measure)) for field in fields(HkSample))
+_FIELDS = tuple(
+    (field.name, _CHECKS.get(getattr(field.type, "__name__", ""), _is_measure)) for field in fields(HkSample)
+)
 
 
 def _check(sample: HkSample) -> None:

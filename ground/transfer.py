@@ -6,7 +6,7 @@ from ground.desk import Desk
 from ground.jobs import Jobs
 from ground.ports.archive import FileRow, GroundJobState, JobRow, ResultState
 from icd.timebase import MissionTime, after
-from icd.transfer import CHUNK_BYTES, Chunk, ChunkAck, TransferKind
+from icd.transfer import CHUNK_BYTES, Chunk, ChunkAck, TransferKind, bundle_transfer
 from runtime.chunks import RESEND_WALL_S, AckEffect, ChunkReceiver, ChunkSender, Placement
 
 RECEIVERS_MAX = 256  # files coming down at once, of all nodes; the one untouched longest starts again
@@ -80,7 +80,7 @@ class Uplinks:
                 self._desk.notices.say("TRANSFER_REFUSED", transfer_id=row.job_id, why="bundle missing on the ground")
                 self._rest(row.job_id)
                 continue
-            transfer_id = f"up-{row.digest[:24]}"
+            transfer_id = bundle_transfer(row.job_id)
             self._active[node] = _Uplink(transfer_id, row, content, ChunkSender(len(content), CHUNK_BYTES), now)
             return
 

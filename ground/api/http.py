@@ -5,7 +5,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -30,9 +30,10 @@ def make_app(service: GroundService) -> Starlette:
     console = service.config.console_dir
     directory = _PACKAGED_CONSOLE if console is None else Path(console)
     routes: list[BaseRoute] = [*_ROUTES]
-    if (directory / "index.html").is_file():
-        routes.append(Route("/", _to_console))
-        routes.append(Mount("/console", StaticFiles(directory=directory, html=True)))
+    index = directory / "index.html"
+    if index.is_file():
+        files = StaticFiles(directory=directory, html=True)
+        routes += [Mount("/console", files), Route("/", _index)]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(SecureHeaders)],
@@ -46,6 +47,7 @@ def make_app(service: GroundService) -> Starlette:
         },
     )
     app.state.service = service
+    app.state.index = index.read_bytes() if index.is_file() else b""
     return app
 
 
@@ -158,8 +160,8 @@ async def _events(request: Request) -> Response:
     return answer(service_of(request).reader.events(after, query.get("node"), query.get("severity"), limit))
 
 
-async def _to_console(_: Request) -> Response:
-    return RedirectResponse("/console/")
+async def _index(request: Request) -> Response:
+    return HTMLResponse(request.app.state.index)
 
 
 async def _on_unauthorized(_: Request, __: Exception) -> Response:

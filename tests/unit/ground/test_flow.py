@@ -84,7 +84,7 @@ def test_a_job_goes_up_runs_and_comes_back(tmp_path: Path) -> None:
     bench, node, _ = fly(tmp_path, 0, after_it=False)
 
     check(bench, node)
-    assert [tc["command"]["name"] for tc in bench.ground.reader.tcs()] == ["ping", "submit_job"]
+    assert [tc["command"]["name"] for tc in bench.ground.reader.tcs()] == ["submit_job", "ping"]
 
 
 @pytest.mark.slow
