@@ -1,4 +1,4 @@
-"""The simulator on a table: the first mission's fleet, a link that records, channels that record, a clock set by hand."""
+"""The simulator on a table: the first mission's fleet, a link and channels that record, a clock set by hand."""
 
 import asyncio
 import tomllib
@@ -126,7 +126,9 @@ class _Handle:
 class Table:
     """One simulator with everything around it."""
 
-    def __init__(self, settings: HwsimConfig | None = None, snapshot: Snapshot | None = None, late_s: float = 0.0) -> None:
+    def __init__(
+        self, settings: HwsimConfig | None = None, snapshot: Snapshot | None = None, late_s: float = 0.0
+    ) -> None:
         self.config = settings or config()
         self.link, self.channels = RecordingLink(), RecordingChannels()
         self.bites: list[str] = []
