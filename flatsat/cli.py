@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from experiments.cli import app as experiment_app
-from ground.cli import event_app, job_app, node_app, tc_app
-from hwsim.faults import CATALOGUE
 from rich.console import Console
 from rich.table import Table
 
+from experiments.cli import app as experiment_app
 from flatsat import durations, faults, fly, up
 from flatsat.keys import KeysError, make_keys
 from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
 from flatsat.run_dir import LATEST, RUNS
+from ground.cli import event_app, job_app, node_app, tc_app
+from hwsim.faults import CATALOGUE
 from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
 

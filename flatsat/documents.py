@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from node.apps.isl.lease import LEASE_TABLE
-from node.apps.isl.pat import PAT_TABLE
-from node.apps.power.modes import POWER_TABLE
-
 from icd import dictionary, hk, tc
 from icd.jobs import HOLD_ADVICE
 from node.apps.commanding.lifecycle import TC_TABLE
+from node.apps.isl.pat import ISL_LEASE, PAT_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
+from node.apps.power.modes import POWER_TABLE
 from node.kernel.executive import RUN_TABLE
 from node.kernel.fsm import TransitionTable
 
@@ -24,7 +22,7 @@ TABLES: dict[str, TransitionTable[Any, Any]] = {
     "job": JOB_TABLE,
     "telecommand": TC_TABLE,
     "laser-terminal": PAT_TABLE,
-    "isl-lease": LEASE_TABLE,
+    "isl-lease": ISL_LEASE,
     "node-boot": RUN_TABLE,
 }
 _MADE = "<!-- Made by `python -m flatsat.documents`; do not edit. -->\n"
@@ -50,12 +48,8 @@ def write(docs: Path = DOCS) -> list[Path]:
 
 
 def _index() -> str:
-    lines = [f"- [{table.name}]({name}.md): {len(table.edges)} edges" for name, table in TABLES.items()]
-    return (
-        f"{_MADE}# State diagrams\n\nGenerated from the transition tables, which are the truth.\n\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+    lines = [f"- [{table.name}]({name}.md): {len(table.edges)} edges\n" for name, table in TABLES.items()]
+    return f"{_MADE}# State diagrams\n\nGenerated from the transition tables, which are the truth.\n\n{''.join(lines)}"
 
 
 def _diagram(table: TransitionTable[Any, Any]) -> str:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from node.apps.power.modes import POWER_TABLE
-
 from flatsat.history import History
 from icd.jobs import TERMINAL_STATES, JobState
 from icd.verification import FINAL_STAGES, Stage
 from node.apps.commanding.lifecycle import TC_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
+from node.apps.power.modes import POWER_TABLE
 
 ENERGY_RELATIVE_ERROR_MAX = 1e-9
 SOC_MARGIN_FRAC = 0.0  # nothing below the hard limit is excused
@@ -165,8 +164,10 @@ def _energy_book(history: History, facts: Facts, count: _Count) -> None:
 def _silent_in_los(history: History, facts: Facts, count: _Count) -> None:
     up: dict[str, bool] = {}
     for entry in history.entries():
-        if entry.kind == "in" and entry.what[0] == "link":
-            up[entry.source] = entry.what[1]
+        if entry.kind == "in" and entry.what[:2] == ("space", "state"):
+            up[entry.source] = entry.what[2] == b"up"
+        elif entry.kind == "reset":
+            up[entry.source] = False
         elif entry.kind == "out" and entry.what[0] == "space":
             count.expect(up.get(entry.source, False), f"{entry.source}: sent on {entry.what[1]} with the link down")
 
@@ -211,7 +212,7 @@ def _identity(node: str, kind: str, body: dict[str, Any]) -> str:
         case "job":
             return f"{node}|job|{body['job_id']}|{body['state']}|{body['attempt']}|{body['at']}|{body['checkpoint']}"
         case _:
-            return f"{node}|event|{body['event_id']}|{body['at']}|{sorted(body['fields'].items())}"
+            return f"{node}|event|{body['event_id']}|{body['at']}"
 
 
 CHECKERS: dict[str, Checker] = {

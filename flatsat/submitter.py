@@ -2,10 +2,9 @@
 
 import asyncio
 
-from ground.client import ClientError, GroundClient, RefusedError
-
 from flatsat.mission import Mission
 from flatsat.workload import Submission, submissions
+from ground.client import ClientError, GroundClient, RefusedError
 from icd.timebase import seconds_between
 
 POLL_WALL_S = 0.25

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ground.client import ClientError, GroundClient
-
 from flatsat import run_dir
 from flatsat.bench_link import BenchLink
 from flatsat.configs import LOOPBACK, Setting, broker_users, ground_config, hwsim_config, node_config
@@ -19,6 +17,7 @@ from flatsat.mission import Mission
 from flatsat.run_dir import RunDir
 from flatsat.submitter import Submitter
 from flatsat.supervisor import Program, StartError, Supervisor
+from ground.client import ClientError, GroundClient
 from runtime.embedded_broker import BrokerMissingError, write_mosquitto_config, write_nats_config
 
 BROKER_WALL_S = 10.0  # for the broker to answer
