@@ -21,7 +21,7 @@ from runtime.timers import Timers
 
 SUBSCRIPTIONS: tuple[str, ...] = ("av/+/cmd", topics.SIM_FAULT)
 
-LOG_EVERY = 100  # of rejected messages, one is logged: garbage must not fill the disk
+LOG_EVERY = 100  # of rejected or refused messages, one is logged: garbage must not fill the disk
 
 _LOG = logging.getLogger(__name__)
 
@@ -150,7 +150,8 @@ class HwSim:
             self.counters.orders += 1
         except OrderRefusedError as error:
             self.counters.refused += 1
-            _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
+            if self.counters.refused % LOG_EVERY == 1:
+                _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
 
     def _take_fault(self, order: FaultOrder, origin: MissionTime) -> None:
         try:

@@ -165,12 +165,12 @@ def test_a_path_is_a_station_or_the_shortest_chain_to_one() -> None:
 def test_paths_come_and_go_with_stations_and_locks() -> None:
     """node-4 is over Gough until 6.51 min; node-1 comes over Fucino at 1.01 min and node-3 has only lasers."""
     table = Table()
-    assert table.channels.spaces.get("node-1") is None
+    assert table.channels.spaces["node-1"] is None
     assert table.channels.spaces["node-4"] is not None
 
     _point_both(table)
     table.fly(55.0)
-    assert table.channels.spaces.get("node-3") is None
+    assert table.channels.spaces["node-3"] is None
     table.fly(245.0)
     chain = table.channels.spaces["node-3"]
     assert chain is not None
