@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from flatsat.mission import Mission
 from flatsat.report import NodeStory
 from flatsat.virtual import Table
 from flatsat.workload import Submission, submissions
+from ground.ports.archive import ResultState
 from ground.tables import JobRequest, UserRole
 from ground.users import User
 from icd.timebase import after
+from icd.transfer import TransferKind
 from runtime.virtual_loop import run_virtual
 
 SAMPLE_S = 60.0  # mission time between two samples of the simulator's truth
@@ -178,7 +180,9 @@ def _write_end(table: Table) -> None:
         table.history.write(now, name, "end", "outbox_rows", node.store.outbox_rows())
         table.history.write(now, name, "end", "open_tcs", [row.request_id for row in node.store.open_tcs()])
     for name, craft in table.hwsim.world.crafts.items():
-        table.history.write(now, name, "end", "energy_error_frac", craft.vehicle.battery.book_error_frac)
+        battery = craft.vehicle.battery
+        book = asdict(battery.book) | {"start_wh": battery.start_wh, "energy_wh": battery.energy_wh}
+        table.history.write(now, name, "end", "energy_book", book)
     _write_ground_end(table)
 
 
@@ -204,8 +208,8 @@ def _write_ground_end(table: Table) -> None:
 def _result_hashes(table: Table) -> dict[str, str]:
     hashes = {}
     for row in table.ground.archive.jobs.newest(ROWS_MAX, None, None):
-        content = table.ground.service.reader.result(row.job_id) if row.result_sha256 else None
-        if content is not None:
+        if row.result_state is ResultState.READY:
+            content = table.ground.service.reader.job_file(row.job_id, TransferKind.RESULT)
             hashes[row.job_id] = hashlib.sha256(content).hexdigest()
     return hashes
 

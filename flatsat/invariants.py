@@ -157,8 +157,14 @@ def _soc_floor(history: History, facts: Facts, count: _Count) -> None:
 
 def _energy_book(history: History, facts: Facts, count: _Count) -> None:
     for entry in history.entries("end"):
-        if entry.what[0] == "energy_error_frac":
-            count.expect(abs(entry.what[1]) <= ENERGY_RELATIVE_ERROR_MAX, f"{entry.source}: off by {entry.what[1]:.3g}")
+        if entry.what[0] == "energy_book":
+            book = entry.what[1]
+            gained = book["start_wh"] + book["solar_wh"] + book["unserved_wh"]
+            spent = sum(
+                book[name] for name in ("energy_wh", "load_wh", "conversion_loss_wh", "curtailed_wh", "cells_lost_wh")
+            )
+            error_frac = abs(gained - spent) / max(1.0, gained)
+            count.expect(error_frac <= ENERGY_RELATIVE_ERROR_MAX, f"{entry.source}: off by {error_frac:.3g}")
 
 
 def _silent_in_los(history: History, facts: Facts, count: _Count) -> None:

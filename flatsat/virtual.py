@@ -50,7 +50,7 @@ class MemoryChannels:
 
     def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
         """Join two terminals' data ports, or part them."""
-        one, other = (a.node, a.terminal), (b.node, b.terminal)
+        one, other = (a.node, a.index), (b.node, b.index)
         if delay_s is None:
             self._hub.cut(one)
             self._hub.cut(other)
