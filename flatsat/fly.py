@@ -100,38 +100,26 @@ def fly_to(mission: Mission, hours: float, seed: int, out: Path, show_progress: 
         found = flight.report()
         report.save(out, found, flight.history, flight.stories)
     except OSError as error:
-        raise FlyError(
-            f"cannot write the report to {out}: {error.strerror}; choose another folder with --out"
-        ) from error
+        why = error.strerror or str(error)
+        raise FlyError(f"cannot write the report to {out}: {why}; choose another folder with --out") from error
     return found
 
 
 def print_report(console: Console, found: dict[str, Any], out: Path) -> None:
     """Print a flight's report as tables."""
-    table = RichTable(
-        title=f"{found['mission']}, seed {found['seed']}: {found['sim_s'] / 3600:g} h in {found['wall_s']:.1f} s"
-    )
+    title = f"{found['mission']}, seed {found['seed']}: {found['sim_s'] / 3600:g} h in {found['wall_s']:.1f} s"
+    table = RichTable(title=title)
     for heading in ("node", "jobs", "preemptions", "battery min", "mode changes", "handoffs", "link uptime"):
         table.add_column(heading, justify="left" if heading in ("node", "jobs") else "right")
     for node, row in found["nodes"].items():
         jobs = ", ".join(f"{count} {state}" for state, count in row["jobs"].items()) or "—"
-        soc, uptime = row["soc_frac_min"], row["link_uptime_frac"]
-        numbers = (
-            f"{row['preemptions']}",
-            f"{soc:.1%}",
-            f"{row['mode_changes']}",
-            f"{row['handoffs']}",
-            f"{uptime:.1%}",
-        )
-        table.add_row(node, jobs, *numbers)
+        shares = (f"{row['soc_frac_min']:.1%}", str(row["mode_changes"]), str(row["handoffs"]))
+        table.add_row(node, jobs, str(row["preemptions"]), *shares, f"{row['link_uptime_frac']:.1%}")
     console.print(table)
     for row in found["invariants"]:
-        verdict = (
-            "holds" if row["checked"] and not row["violated"] else "NOT CHECKED" if not row["checked"] else "VIOLATED"
-        )
-        console.print(
-            f"{verdict:>11}  {row['name']}: {row['checked']} checked, {row['violated']} violated", highlight=False
-        )
+        verdict = "VIOLATED" if row["violated"] else "holds" if row["checked"] else "NOT CHECKED"
+        counted = f"{row['checked']} checked, {row['violated']} violated"
+        console.print(f"{verdict:>11}  {row['name']}: {counted}", highlight=False)
         for example in row["examples"][:3]:
             console.print(f"             {example}", highlight=False)
     console.print(f"History {found['history_sha256'][:16]}…; report, history and pictures in {out}", highlight=False)

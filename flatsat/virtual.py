@@ -126,7 +126,7 @@ class Table:
 
     def _make_hwsim(self) -> HwSim:
         config = HwsimConfig.model_validate(hwsim_config(self._setting))
-        link = self.broker.link("hwsim", [topic for topic, _ in HWSIM_SUBSCRIPTIONS])
+        link = self.broker.link("hwsim", HWSIM_SUBSCRIPTIONS)
         host = Host(self.clock, self.timers, link, MemoryChannels(self.broker, self._hub))
         hwsim = HwSim(config, host, authority_of(config, None, 0), None, self.reset)
         self._run(link.run(hwsim.on_message, hwsim.on_state), "hwsim")

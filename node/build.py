@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from astro import contacts
-from astro.contacts import Interval
-from astro.orbit import Ephemeris
-from icd.timebase import MissionTime
 from node.adapters.avionics import Avionics
 from node.adapters.boot_record import BootRecord, ResetCause
 from node.adapters.edge import Edge
@@ -21,11 +17,13 @@ from node.adapters.store_rules import StoreOptions
 from node.apps.commanding.app import CommandingApp
 from node.apps.commanding.lifecycle import TC_TABLE
 from node.apps.fdir.app import FdirApp
+from node.apps.isl.almanac import almanac_of
 from node.apps.isl.app import IslApp
+from node.apps.isl.frames import Identity
 from node.apps.jobs.app import JobsApp
 from node.apps.jobs.lifecycle import JOB_TABLE
 from node.apps.power.app import PowerApp
-from node.apps.power.forecast import SunForecast
+from node.apps.power.forecast import forecast_of
 from node.apps.telemetry.app import TelemetryApp, TelemetryOptions
 from node.apps.telemetry.downlink import poll_interval_s
 from node.apps.thermal.app import ThermalApp
@@ -170,7 +168,10 @@ class Node:
     def _add_apps(self) -> None:
         config, around, profile = self.config, self._around, self.config.fleet.profile
         kernel_for, avionics, store = self.executive.kernel_for, self._avionics, self.store
-        forecast = SunForecast(_eclipse_finder(config))
+        element = next(row for row in config.fleet.elements if row.node == config.node)
+        forecast = forecast_of(element.line1, element.line2)
+        identity = Identity(config.node, self._boot.boot_count, around.fleet_key, config.isl.fleet_key_epoch)
+        almanac = almanac_of(config.fleet, config.terminals)
         options = TelemetryOptions(
             node=config.node,
             boot_count=self._boot.boot_count,
@@ -186,12 +187,9 @@ class Node:
             ThermalApp(kernel_for("thermal"), profile),
             TransferApp(kernel_for("transfer"), self._space, around.files, store),
             JobsApp(kernel_for("jobs"), store, self.runner, avionics, around.files, profile),
-            IslApp(kernel_for("isl"), avionics, self._isl, store, self._isl_identity()),
+            IslApp(kernel_for("isl"), store, avionics, self._isl, identity, almanac),
         ):
             self.executive.add(app)
-
-    def _isl_identity(self) -> Any:
-        raise NotImplementedError
 
     def _minimal(self, request_reset: Callable[[], None]) -> MinimalNode:
         keys = {key.key_id: key for key in self.config.keys}
@@ -229,13 +227,3 @@ class Node:
 
 def _moves(pairs: tuple[tuple[Any, Any], ...]) -> tuple[tuple[str, str], ...]:
     return tuple((str(source), str(target)) for source, target in pairs)
-
-
-def _eclipse_finder(config: NodeConfig) -> Callable[[MissionTime, MissionTime], list[Interval]]:
-    element = next(row for row in config.fleet.elements if row.node == config.node)
-    ephemeris = Ephemeris(element.line1, element.line2)
-
-    def find(start: MissionTime, end: MissionTime) -> list[Interval]:
-        return [eclipse.umbra_or_penumbra for eclipse in contacts.eclipses(ephemeris, start, end)]
-
-    return find
