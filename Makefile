@@ -56,7 +56,8 @@ $(PY):
 $(RUN_STAMP): requirements.lock pyproject.toml | $(PY)
 	@echo "make env: installing what running needs (about half a minute)"
 	@$(PIP) --require-hashes -r requirements.lock || { $(INSTALL_FAILED); }
-	@$(PIP) --no-deps --no-build-isolation -e . || { $(INSTALL_FAILED); }
+	@$(PIP) --no-deps --no-build-isolation -e . || { \
+	  echo "make env: Dawnline itself could not be installed; the lines above say what is wrong with pyproject.toml." >&2; exit 2; }
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
