@@ -75,9 +75,12 @@ class Rig:
     def queue(self) -> QueueChanged:
         return self.bench.said(QueueChanged)[-1]
 
-    def reported_states(self, job_id: str = "job-1") -> list[JobState]:
+    def reports(self, job_id: str = "job-1") -> list[JobReport]:
         reports = [item.report() for item in self.disk.store.take_outbox(1_000, 0) if item.kind == "job"]
-        return [one.state for one in reports if isinstance(one, JobReport) and one.job_id == job_id]
+        return [one for one in reports if isinstance(one, JobReport) and one.job_id == job_id]
+
+    def reported_states(self, job_id: str = "job-1") -> list[JobState]:
+        return [one.state for one in self.reports(job_id)]
 
 
 @pytest.mark.req("JOB-001")
@@ -206,6 +209,7 @@ def test_eclipse_preempts_a_bulk_job_and_sunlight_resumes_it_from_its_checkpoint
     assert rig.runner.take() == [("start", "job-1", 2, "ckpt-2")]
     assert rig.row().failures == 0
     assert rig.bench.events_of("JOB_PREEMPTED")[0].fields["reason"] == "PREEMPTED_MODE"
+    assert [one.reason for one in rig.reports()[-3:]] == [EndReason.PREEMPTED_MODE] * 2 + [None]
 
 
 @pytest.mark.req("JOB-005")

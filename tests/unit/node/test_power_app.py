@@ -33,7 +33,7 @@ class Rig:
         self.bench = Bench()
         self.disk = disk or Disk()
         self.orders = Orders()
-        self.bench.add(
+        self.app = self.bench.add(
             "power",
             lambda kernel: PowerApp(
                 kernel, self.disk.store, self.orders, self.orders, V3NODE, SunForecast(lambda start, end: [ECLIPSE])
@@ -93,6 +93,20 @@ def test_boot_in_eclipse_goes_to_eclipse_and_boot_with_a_low_battery_stays() -> 
     assert dark.modes == [(PowerMode.ECLIPSE, ModeReason.ECLIPSE)]
     assert low.modes == []
     assert low.budget.mode_reason is ModeReason.LOW_BATTERY
+
+
+@pytest.mark.req("PWR-007")
+def test_a_failure_of_the_app_alone_leaves_the_mode_as_it_stands() -> None:
+    rig = Rig()
+    rig.settle()
+
+    rig.app.recover()
+    rig.app.start()
+    rig.bench.run()
+    rig.bench.say(eps(0.8))
+
+    assert rig.modes == []
+    assert rig.budget.mode is PowerMode.NOMINAL
 
 
 @pytest.mark.req("PWR-002")
