@@ -1,7 +1,6 @@
 """`dawnline fly`: a mission in one process in virtual time, judged by the invariants."""
 
 import asyncio
-import base64
 import hashlib
 import shutil
 import tempfile
@@ -21,7 +20,7 @@ from flatsat.invariants import Verdict
 from flatsat.mission import Mission
 from flatsat.report import NodeStory
 from flatsat.virtual import Table
-from flatsat.workload import Submission, submissions
+from flatsat.workload import Submission, job_request, submissions
 from ground.ports.archive import ResultState
 from ground.tables import JobRequest, UserRole
 from ground.users import User
@@ -143,11 +142,8 @@ async def _fly(
 
 
 def _submit(table: Table, one: Submission) -> None:
-    words = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
-    deadline = one.spec.deadline
-    words["deadline_s"] = None if deadline is None else (deadline - table.mission.epoch) / 1e9
-    words |= {"node": None, "bundle_base64": base64.b64encode(one.bundle.content).decode()}
-    table.ground.service.submit_job(JobRequest.model_validate(words), BENCH_USER)
+    request = JobRequest.model_validate(job_request(one, table.mission.epoch))
+    table.ground.service.submit_job(request, BENCH_USER)
 
 
 def _sample(table: Table, at_s: float, sim_s: float, on_progress: OnProgress) -> None:
