@@ -79,12 +79,16 @@ class VirtualRunner:
         """Begin an attempt where its checkpoint left off."""
         job_id = order.spec.job_id
         if job_id in self._attempts:
+            refusal = RunnerExited(job_id, order.attempt, None, EndReason.START_FAILED, "an attempt still runs")
+            self._timers.after_s(0.0, partial(self._say, refusal))
             return
-        attempt = _Attempt(order, self._script(order), _work_of(order.checkpoint))
+        attempt = _Attempt(order, None, _work_of(order.checkpoint))
         self._attempts[job_id] = attempt
-        if not self._files.has(bundle_file(job_id)):
-            self._end_soon(attempt, None, EndReason.BUNDLE_BAD, "bundle is not there")
+        about = self._files.stat(bundle_file(job_id))
+        if about is None or about[1] != order.spec.bundle_sha256:
+            self._end_soon(attempt, None, EndReason.BUNDLE_BAD, "the bundle is not there, or not the promised one")
             return
+        attempt.mishap = self._script(order)
         attempt.timer = self._timers.after_wall_s(START_WALL_S, partial(self._on_started, attempt))
 
     def preempt(self, job_id: str) -> None:
