@@ -49,7 +49,7 @@ def decode(payload: bytes, *expected: type[M]) -> M:
 
 def _open(payload: bytes) -> tuple[str, Any]:
     try:
-        content = msgpack.unpackb(payload, raw=False, strict_map_key=True, max_buffer_size=ENVELOPE_BYTES_MAX)
+        content = msgpack.unpackb(payload, raw=False, strict_map_key=True)
     except Exception as error:  # msgpack raises bare ValueError, its own tree, UnicodeDecodeError and RecursionError
         raise DecodeError(f"not msgpack: {type(error).__name__}") from error
     match content:
