@@ -35,7 +35,7 @@ def job_request(one: Submission, epoch: MissionTime, node: str | None = None) ->
     """Return a submission as the body of the ground's `POST /jobs`; a node is named only where it must be that one."""
     body: dict[str, Any] = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
     deadline = one.spec.deadline
-    body["deadline_s"] = None if deadline is None else seconds_between(epoch, deadline)
+    body["deadline_s"] = None if deadline is None else seconds_between(epoch, MissionTime(deadline))
     body["node"] = node
     body["bundle_base64"] = base64.b64encode(one.bundle.content).decode()
     return body

@@ -125,6 +125,15 @@ class ProcessRunner:
 
     # --- for the composition ---
 
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt still runs."""
+        return bool(self._attempts)
+
+    def halt(self) -> None:
+        """Say nothing more: the node has stopped. `close` ends what still runs."""
+        self._post = _nobody
+
     async def close(self) -> None:
         """End every attempt and wait until all is quiet."""
         for job_id in list(self._attempts):
@@ -338,6 +347,10 @@ class ProcessRunner:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+
+def _nobody(message: BusMessage) -> None:
+    """Take a message that nobody waits for any more."""
 
 
 async def _pipe_reader(handle: int) -> asyncio.StreamReader:
