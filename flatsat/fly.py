@@ -1,13 +1,13 @@
 """`dawnline fly`: a mission in one process in virtual time, judged by the invariants."""
 
 import asyncio
-import base64
 import hashlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from flatsat.invariants import Verdict
 from flatsat.mission import Mission
 from flatsat.report import NodeStory
 from flatsat.virtual import Table
-from flatsat.workload import Submission, submissions
+from flatsat.workload import Submission, job_request, submissions
 from ground.ports.archive import ResultState
 from ground.tables import JobRequest, UserRole
 from ground.users import User
@@ -134,7 +134,7 @@ async def _fly(
     table.start()
     end = after(mission.epoch, sim_s)
     for one in submissions(mission, end):
-        table.timers.at(one.at, lambda one=one: _submit(table, one))
+        table.timers.at(one.at, partial(_submit, table, one))
     table.timers.after_s(0.0, lambda: _sample(table, 0.0, sim_s, on_progress))
     await asyncio.sleep(sim_s)
     _write_end(table)
@@ -143,11 +143,8 @@ async def _fly(
 
 
 def _submit(table: Table, one: Submission) -> None:
-    words = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
-    deadline = one.spec.deadline
-    words["deadline_s"] = None if deadline is None else (deadline - table.mission.epoch) / 1e9
-    words |= {"node": None, "bundle_base64": base64.b64encode(one.bundle.content).decode()}
-    table.ground.service.submit_job(JobRequest.model_validate(words), BENCH_USER)
+    request = JobRequest.model_validate(job_request(one, table.mission.epoch))
+    table.ground.service.submit_job(request, BENCH_USER)
 
 
 def _sample(table: Table, at_s: float, sim_s: float, on_progress: OnProgress) -> None:
