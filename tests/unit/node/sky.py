@@ -46,6 +46,7 @@ class Craft:
         self.sky = sky
         self.aims = [Aim() for _ in range(RULES.terminals)]
         self.points = 0
+        self.refused = 0  # frames for a port that has no peer
         self.blind = False  # terminals of this node never lock
         identity = Identity(name, boot=1, fleet_key=key, key_epoch=epoch)
         almanac = Almanac(EPOCH, RULES, lambda start, end: sights)
@@ -76,6 +77,7 @@ class Craft:
     def send(self, terminal: int, payload: bytes) -> bool:
         aim = self.aims[terminal]
         if aim.state is not PatState.TRACK:
+            self.refused += 1
             return False
         self.sky.carry(lambda: IslFrameReceived(aim.peer_terminal, payload), aim.peer)
         return True

@@ -74,6 +74,20 @@ def test_the_next_neighbour_is_acquired_before_the_present_one_is_lost() -> None
     assert crafts["a"].bench.said(IslStatusChanged)[-1].handoffs == 1
 
 
+@pytest.mark.req("ISL-006")
+def test_a_terminal_that_turns_from_one_peer_to_the_next_offers_nothing_before_it_has_found_it() -> None:
+    turn: Sights = {("a", "b"): [span(0, 1_000)], ("a", "c"): [span(990, 3_000)]}
+    sky = Sky()
+    a, *_ = [sky.add(name, turn) for name in "abc"]
+    sky.boot()
+
+    sky.live(1_100)
+
+    assert a.links() == [("b", True), ("b", False), ("c", True)]
+    assert [aim.peer for aim in a.aims] == ["c", ""]
+    assert a.refused == 0
+
+
 @pytest.mark.req("ISL-007")
 def test_an_acquisition_that_takes_too_long_is_tried_again_while_the_window_lasts() -> None:
     sky = Sky()
