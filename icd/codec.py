@@ -11,6 +11,8 @@ M = TypeVar("M", bound=Message)
 
 # Above every message's own MAX_BYTES: what a receiver reads at most before it looks.
 ENVELOPE_BYTES_MAX = 512 * 1024
+# Of what came in, this much is shown: the text goes into events, which are themselves bounded.
+SHOWN_CHARS_MAX = 60
 
 
 class DecodeError(ValueError):
@@ -44,13 +46,13 @@ def decode(payload: bytes, *expected: type[M]) -> M:
                 raise DecodeError(f"{kind} of {len(payload)} bytes is larger than {model.MAX_BYTES}")
             return _validate(model, body)
     allowed = ", ".join(model.KIND for model in expected)
-    raise DecodeError(f"kind {kind!r} is not expected here; allowed: {allowed}")
+    raise DecodeError(f"kind {_shown(kind)} is not expected here; allowed: {allowed}")
 
 
 def _open(payload: bytes) -> tuple[str, Any]:
     try:
         content = msgpack.unpackb(payload, raw=False, strict_map_key=True)
-    except Exception as error:  # msgpack raises bare ValueError, its own tree, UnicodeDecodeError and RecursionError
+    except (ValueError, RecursionError, OverflowError, msgpack.UnpackException) as error:
         raise DecodeError(f"not msgpack: {type(error).__name__}") from error
     match content:
         case [int(version), str(kind), body]:
@@ -67,7 +69,11 @@ def _validate(model: type[M], body: Any) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
+        where = ".".join(str(part)[:SHOWN_CHARS_MAX] for part in first["loc"]) or "body"
         raise DecodeError(f"{model.KIND}: {where}: {first['msg']}") from error
     except RecursionError as error:
         raise DecodeError(f"{model.KIND}: nested too deeply") from error
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}...")

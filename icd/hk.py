@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from icd.codec import DecodeError
-from icd.envelope import AS_LIST, Message
+from icd.envelope import AS_LIST, Count, Instant, Int, Message
 from icd.ids import NameStr
 
-Value = float | int | str | bool | None
+Value = float | Int | str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Hk(Message):
     MAX_BYTES: ClassVar[int] = 4 * 1024
 
     node: NameStr
-    counter: int = Field(ge=0)
-    at: int
+    counter: Count
+    at: Instant
     dictionary: str = Field(min_length=16, max_length=16)
     values: Annotated[tuple[Value, ...], AS_LIST] = Field(max_length=64)
 
