@@ -11,8 +11,9 @@ M = TypeVar("M", bound=Message)
 
 # Above every message's own MAX_BYTES: what a receiver reads at most before it looks.
 ENVELOPE_BYTES_MAX = 512 * 1024
-# Of what came in, this much is shown: the text goes into events, which are themselves bounded.
+# Of what came in, an error shows this much: its text goes into events, which must stay small.
 SHOWN_CHARS_MAX = 60
+REASON_CHARS_MAX = 200
 
 
 class DecodeError(ValueError):
@@ -59,7 +60,7 @@ def _open(payload: bytes) -> tuple[str, Any]:
             pass
         case _:
             raise DecodeError("envelope is not [version, kind, body]")
-    if version != WIRE_VERSION:
+    if version is True or version != WIRE_VERSION:
         raise DecodeError(f"wire version {version} is not {WIRE_VERSION}")
     return kind, body
 
@@ -69,8 +70,8 @@ def _validate(model: type[M], body: Any) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part)[:SHOWN_CHARS_MAX] for part in first["loc"]) or "body"
-        raise DecodeError(f"{model.KIND}: {where}: {first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"])[:SHOWN_CHARS_MAX] or "body"
+        raise DecodeError(f"{model.KIND}: {where}: {first['msg'][:REASON_CHARS_MAX]}") from error
     except RecursionError as error:
         raise DecodeError(f"{model.KIND}: nested too deeply") from error
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import astuple, dataclass, fields
+from types import NoneType
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -57,6 +58,9 @@ HK_UNITS: dict[str, str] = {
 }
 HK_NAMES: tuple[str, ...] = tuple(field.name for field in fields(HkSample))
 HK_HASH: str = hashlib.sha256(repr([(f.name, str(f.type)) for f in fields(HkSample)]).encode()).hexdigest()[:16]
+# A float that happens to be whole may come as an integer; a truth value is an int to Python and to nobody else.
+_ALLOWED: dict[object, tuple[type, ...]] = {str: (str,), int: (int,), float | None: (float, int, NoneType)}
+_TYPES: tuple[tuple[type, ...], ...] = tuple(_ALLOWED[field.type] for field in fields(HkSample))
 
 
 class Hk(Message):
@@ -81,8 +85,11 @@ def unpack(packet: Hk) -> HkSample:
     """Return the sample of a packet.
 
     Raises:
-        DecodeError: the packet was packed against another dictionary.
+        DecodeError: the packet was packed against another dictionary, or a value is of another type than it says.
     """
     if packet.dictionary != HK_HASH or len(packet.values) != len(HK_NAMES):
         raise DecodeError(f"hk: dictionary {packet.dictionary} is not {HK_HASH}")
-    return HkSample(*packet.values)  # type: ignore[arg-type]  # the hash vouches for the types
+    for name, value, allowed in zip(HK_NAMES, packet.values, _TYPES, strict=True):
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise DecodeError(f"hk: {name} is a {type(value).__name__}")
+    return HkSample(*packet.values)  # type: ignore[arg-type]  # checked against the fields' types just above

@@ -249,9 +249,8 @@ class FaultOrder(Message):
     unit: str = Field(max_length=32)  # of UNITS, or empty where the kind names no unit
     terminal: int | None = Field(ge=0, le=15)
     magnitude: float = Field(ge=0.0, le=1.0)
-    after_s: float = Field(
-        ge=0.0, le=DURATION_S_MAX
-    )  # mission time from the order (or from the mission's start, in a mission file)
+    # Mission time from the order, or from the mission's start in a mission file.
+    after_s: float = Field(ge=0.0, le=DURATION_S_MAX)
     duration_s: float = Field(gt=0.0, le=DURATION_S_MAX)  # mission time
 
 
