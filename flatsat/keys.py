@@ -16,6 +16,7 @@ import json
 import os
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,12 @@ def make_keys(directory: Path, nodes: tuple[str, ...], seed: int | None = None) 
     """Make every key of a fleet in a new or empty directory; from the seed when one is given (virtual time only).
 
     Raises:
-        KeysError: the directory holds something already, or cannot be written.
+        KeysError: the directory holds something already or cannot be written, or two nodes have one name.
     """
+    users = (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes))
+    doubled = sorted(user for user, times in Counter(users).items() if times > 1)
+    if doubled:
+        raise KeysError(f"two programs would be the broker's user {doubled[0]!r}: name each node once, and otherwise")
     draw = secrets.token_bytes if seed is None else _seeded(stream(seed, "keys"))
     ring = KeyRing(directory)
     try:
@@ -99,7 +104,7 @@ def make_keys(directory: Path, nodes: tuple[str, ...], seed: int | None = None) 
         directory.chmod(0o700)
         _make_commanding(ring, draw)
         _write(ring.fleet_key, draw(32).hex())
-        for user in (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes)):
+        for user in users:
             _write(ring.broker_password(user), draw(24).hex())
         tokens = {node: draw(24).hex() for node in nodes}
         _write(ring.laser_tokens, json.dumps(tokens))
