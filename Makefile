@@ -56,7 +56,8 @@ $(PY):
 $(RUN_STAMP): requirements.lock pyproject.toml | $(PY)
 	@echo "make env: installing what running needs (about half a minute)"
 	@$(PIP) --require-hashes -r requirements.lock || { $(INSTALL_FAILED); }
-	@$(PIP) --no-deps --no-build-isolation -e . || { $(INSTALL_FAILED); }
+	@$(PIP) --no-deps --no-build-isolation -e . || { \
+	  echo "make env: Dawnline itself could not be installed; the lines above say what is wrong with pyproject.toml." >&2; exit 2; }
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
@@ -70,7 +71,7 @@ run: $(RUN_STAMP)  ## fly the first mission: console, four nodes, all of it; ARG
 # Stage 1 shares the cores between two workers; stage 2 runs real processes and wants them for itself.
 # pytest's exit 5 says that a stage holds no test, which is no failure.
 STAGE_1 = $(wildcard tests/tidy tests/unit tests/property tests/contract tests/svf)
-STAGE_2 = $(wildcard tests/system tests/browser)
+STAGE_2 = $(sort $(dir $(wildcard tests/system/test_*.py tests/browser/test_*.py)))
 
 test: $(DEV_STAMP)  ## run all tests; what needs a missing system package is left out and named at the end
 	@rm -f $(LEFT_OUT); status=0; export DAWNLINE_LEFT_OUT=$(LEFT_OUT); \
@@ -109,11 +110,14 @@ clean:  ## remove the environment and the caches; runs/ and flights/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The containers' lock files name what the first one pins, program by program.
 COMPILE = $(VENV)/lock/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --group build $(LOCK_ARGS) pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header $(LOCK_ARGS) pyproject.toml
 
-lock: $(RUN_STAMP)  ## write both lock files anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer releases
+lock: $(RUN_STAMP)  ## write the lock files anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer releases
 	@test -x $(VENV)/lock/bin/uv || { $(PY) -m venv $(VENV)/lock && \
 	$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet $(UV); }
-	$(COMPILE) --extra flatsat -o requirements.lock
-	$(COMPILE) --extra all -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --group build --extra flatsat -o requirements.lock
+	$(COMPILE) --group build --extra all -c requirements.lock -o requirements-dev.lock
+	for program in node ground hwsim; do \
+	  $(COMPILE) --extra $$program -c requirements.lock -o docker/requirements-$$program.lock || exit 1; done

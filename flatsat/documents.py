@@ -10,8 +10,7 @@ from typing import Any
 from icd import dictionary, hk, tc
 from icd.jobs import HOLD_ADVICE
 from node.apps.commanding.lifecycle import TC_TABLE
-from node.apps.isl.lease import LEASE_TABLE
-from node.apps.isl.pat import PAT_TABLE
+from node.apps.isl.pat import ISL_LEASE, PAT_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
 from node.apps.power.modes import POWER_TABLE
 from node.kernel.executive import RUN_TABLE
@@ -23,7 +22,7 @@ TABLES: dict[str, TransitionTable[Any, Any]] = {
     "job": JOB_TABLE,
     "telecommand": TC_TABLE,
     "laser-terminal": PAT_TABLE,
-    "isl-lease": LEASE_TABLE,
+    "isl-lease": ISL_LEASE,
     "node-boot": RUN_TABLE,
 }
 _MADE = "<!-- Made by `python -m flatsat.documents`; do not edit. -->\n"

@@ -1,11 +1,11 @@
 """The live table of `dawnline up`: one row a node, units in the head, nothing that only a colour says."""
 
-from typing import Any
-
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from ground.views import FleetView, NodeView
 
 PLAIN_EVERY = 20  # refreshes between two prints where there is no terminal
 NOTES_MAX = 6
@@ -52,7 +52,7 @@ class LiveTable:
             if self._live is None and not self._quiet:
                 self._console.print(note, highlight=False)
 
-    def show(self, fleet: dict[str, Any]) -> None:
+    def show(self, fleet: FleetView) -> None:
         """Show the fleet as the ground sees it."""
         table = fleet_table(fleet)
         if self._live is not None:
@@ -62,7 +62,7 @@ class LiveTable:
         self._shown += 1
 
 
-def fleet_table(fleet: dict[str, Any]) -> Table:
+def fleet_table(fleet: FleetView) -> Table:
     """Return the fleet as a table."""
     title = f"{fleet['mission']}   {fleet['now_iso']}   {fleet['rate']:g} x"
     table = Table(title=title, title_justify="left", expand=False)
@@ -73,7 +73,7 @@ def fleet_table(fleet: dict[str, Any]) -> Table:
     return table
 
 
-def _row(node: dict[str, Any]) -> tuple[str | Text, ...]:
+def _row(node: NodeView) -> tuple[str | Text, ...]:
     mode = node["mode"] or "unknown"
     sunlit = node["sunlit_frac"]
     light = "—" if sunlit is None else "sun" if sunlit > 0.5 else "eclipse"

@@ -13,13 +13,15 @@ from hwsim.snapshot import Snapshot
 from hwsim.world import Outputs, World
 from icd import topics
 from icd.codec import DecodeError, decode, encode
-from icd.hw import DeviceCommand, DeviceFrame, FaultOrder, TimeAuthority
-from icd.timebase import MissionTime, to_iso
+from icd.hw import DeviceCommand, DeviceFrame, FaultOrder
+from icd.timebase import MissionTime, TimeAuthority, to_iso
 from runtime.clock import MissionClock
 from runtime.link import Link
 from runtime.timers import Timers
 
-SUBSCRIPTIONS: tuple[tuple[str, int], ...] = (("av/+/cmd", 1), (topics.SIM_FAULT, 1))
+SUBSCRIPTIONS: tuple[str, ...] = ("av/+/cmd", topics.SIM_FAULT)
+
+LOG_EVERY = 100  # of rejected or refused messages, one is logged: garbage must not fill the disk
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,9 +84,8 @@ class HwSim:
         start = MissionTime(config.fleet.epoch) if snapshot is None else snapshot.at
         self._kernel = Kernel(start)
         self._driver = Driver(self._kernel, host.clock, host.timers)
-        make = CraftMake(
-            config.fleet.profile, config.fleet.stations, config.seed, host.clock.rate, dict(config.soc_start_frac)
-        )
+        profile = config.fleet.profile.model_copy(update={"laser_terminals": config.terminals})
+        make = CraftMake(profile, config.fleet.stations, config.seed, host.clock.rate, dict(config.soc_start_frac))
         outputs = Outputs(self._send, host.channels, self._bitten, self._publish_faults)
         self.world = World(self._kernel, config.fleet.elements, make, outputs)
         if snapshot is not None:
@@ -121,7 +122,8 @@ class HwSim:
                 self._take_command(topic, payload)
         except DecodeError as error:
             self.counters.rejected += 1
-            _LOG.warning("a message on %s is rejected: %s", topic, error)
+            if self.counters.rejected % LOG_EVERY == 1:
+                _LOG.warning("message %d that is rejected, on %s: %s", self.counters.rejected, topic[:120], error)
         self._driver.advance()
         self._driver.rearm()
 
@@ -148,7 +150,8 @@ class HwSim:
             self.counters.orders += 1
         except OrderRefusedError as error:
             self.counters.refused += 1
-            _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
+            if self.counters.refused % LOG_EVERY == 1:
+                _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
 
     def _take_fault(self, order: FaultOrder, origin: MissionTime) -> None:
         try:

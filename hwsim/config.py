@@ -26,6 +26,7 @@ class HwsimConfig(Wire):
     session: NameStr
     rate: float = Field(gt=0.0, le=10_000.0)  # mission seconds per wall second
     anchor_unix_ns: int | None = Field(ge=0)  # host time of the fleet's epoch; None is now
+    terminals: int = Field(ge=0, le=16)  # flown by each satellite
     broker: BrokerAccess
     bind_host: str = Field(min_length=1)
     space_ports: dict[str, Port]  # node -> where its relay to the broker listens
@@ -42,6 +43,8 @@ class HwsimConfig(Wire):
             strange = [node for node in named if node not in nodes]
             if strange:
                 raise ValueError(f"{key} names {strange[0]!r}; allowed: {', '.join(nodes)}")
+        if self.terminals > self.fleet.profile.laser_terminals:
+            raise ValueError(f"terminals is above the profile's laser_terminals, {self.fleet.profile.laser_terminals}")
         missing = [node for node in nodes if node not in self.space_ports]
         if missing:
             raise ValueError(f"space_ports lacks {missing[0]!r}; every node of the fleet needs one")

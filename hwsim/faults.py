@@ -66,6 +66,7 @@ class FaultBoard:
         except FaultRefusedError as error:
             self._refused = str(error)[:_REFUSED_CHARS]
             raise
+        self._refused = None
         starts = after(origin, order.after_s)
         self._add(order, starts, after(starts, order.duration_s), active=False)
 
@@ -80,7 +81,7 @@ class FaultBoard:
             self._finish(order.fault_id)
 
     def report(self) -> ActiveFaults:
-        """Return what is in force and what was refused last."""
+        """Return what is in force, and why the latest order was refused if it was."""
         orders = tuple(self._entries[fault_id].order for fault_id in self._active)
         return ActiveFaults(at=self._kernel.now, active=orders, refused=self._refused)
 

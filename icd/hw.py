@@ -255,7 +255,7 @@ class FaultOrder(Message):
 
 
 class ActiveFaults(Message):
-    """The faults now in force, newest last, and the last one refused with the reason."""
+    """The faults now in force, newest last, and why the latest order was refused, None when it was taken."""
 
     KIND: ClassVar[str] = "faults"
     MAX_BYTES: ClassVar[int] = 32 * 1024

@@ -65,3 +65,8 @@ class ManualClock:
 def clock_of(authority: TimeAuthority) -> ScaledClock:
     """Return the clock that the time authority's word describes: how a restarted process rejoins its run."""
     return ScaledClock(MissionTime(authority.epoch), authority.anchor_unix_ns, authority.rate)
+
+
+def host_unix_ns() -> int:
+    """Return the host's clock, ns since 1970 UTC: read once, where a run of the time authority begins."""
+    return time.time_ns()

@@ -102,8 +102,8 @@ def write_mosquitto_config(directory: Path, port: int, users: Sequence[BrokerUse
     program = _program("mosquitto", "install the system's package mosquitto, or use the embedded broker")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     passwords, access = directory.resolve() / "mosquitto.passwords", directory.resolve() / "mosquitto.acl"
-    _write_private(passwords, [f"{user.username}:{_mosquitto_hash(user)}" for user in users])
-    _write_private(access, [line for user in users for line in _mosquitto_access(user)])
+    _write_private(passwords, [f"{user.username}:{mosquitto_password(user)}" for user in users])
+    _write_private(access, [line for user in users for line in mosquitto_access(user)])
     lines = [
         f"listener {port} {LOOPBACK}",
         "allow_anonymous false",
@@ -152,7 +152,8 @@ def _nats_user(user: BrokerUser) -> str:
     )
 
 
-def _mosquitto_access(user: BrokerUser) -> list[str]:
+def mosquitto_access(user: BrokerUser) -> list[str]:
+    """Return a user's lines of a Mosquitto access list."""
     return [
         f"user {user.username}",
         *(f"topic write {topic_filter}" for topic_filter in user.publish),
@@ -160,8 +161,8 @@ def _mosquitto_access(user: BrokerUser) -> list[str]:
     ]
 
 
-def _mosquitto_hash(user: BrokerUser) -> str:
-    """Return a password as `mosquitto_passwd` writes it: `$7$`, PBKDF2 with SHA-512.
+def mosquitto_password(user: BrokerUser) -> str:
+    """Return a user's password as `mosquitto_passwd` writes it: `$7$`, PBKDF2 with SHA-512.
 
     The salt follows from the user's name: this room draws nothing that a seed does not give, and what a salt must do
     here, keep two users' hashes apart, needs no chance. Against guessing stands that the passwords are random tokens.

@@ -49,8 +49,8 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file so that after a power cut it is the old one or the new one, never a part.
+def write_whole(path: Path, content: bytes, *, durable: bool) -> None:
+    """Replace a file so that it is always the old one or the new one, never a part; `durable`: after a power cut too.
 
     Raises:
         OSError: nothing has changed.
@@ -61,8 +61,13 @@ def write_whole(path: Path, content: bytes) -> None:
         view = memoryview(content)
         while view:
             view = view[os.write(handle, view) :]
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     finally:
         os.close(handle)
     temporary.replace(path)
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)

@@ -135,6 +135,11 @@ class MemoryStore:
         """Return every job that has not ended, in order of submission."""
         return [row for row in self._jobs.values() if row.state not in TERMINAL_STATES]
 
+    def ended_jobs(self, limit: int) -> list[str]:
+        """Return the ids of up to `limit` jobs that have ended, the last submitted first."""
+        ended = [job_id for job_id, row in self._jobs.items() if row.state in TERMINAL_STATES]
+        return ended[::-1][:limit]
+
     def move_job(self, job_id: str, source: JobState, target: JobState, change: JobMove, report: JobReport) -> bool:
         """Move a job along an edge of the table and commit the report with it; False when it is not in `source`."""
         row = self._jobs.get(job_id)

@@ -57,6 +57,14 @@ class SqliteJobs:
             found = connection.execute(f"SELECT {_COLUMNS} FROM job WHERE state NOT IN ({_ENDED}) ORDER BY ordinal")
             return [self._row(columns) for columns in found]
 
+    def ended_jobs(self, limit: int) -> list[str]:
+        """Return the ids of up to `limit` jobs that have ended, the last submitted first."""
+        with self._db.reading() as connection:
+            found = connection.execute(
+                f"SELECT job_id FROM job WHERE state IN ({_ENDED}) ORDER BY ordinal DESC LIMIT ?", (limit,)
+            )
+            return [str(job_id) for (job_id,) in found]
+
     def move_job(self, job_id: str, source: JobState, target: JobState, change: JobMove, report: JobReport) -> bool:
         """Move a job along an edge of the table and commit the report with it; False when it is not in `source`."""
         if not self._is_in(job_id, source):

@@ -35,7 +35,7 @@ class SqliteStore:
         self.accept_tc, self.reject_tc, self.advance_tc = tcs.accept_tc, tcs.reject_tc, tcs.advance_tc
         self.resend_tc_reports, self.open_tcs, self.tc_counts = tcs.resend_tc_reports, tcs.open_tcs, tcs.tc_counts
         self.add_job, self.find_job, self.live_jobs = jobs.add_job, jobs.find_job, jobs.live_jobs
-        self.move_job, self.note_job = jobs.move_job, jobs.note_job
+        self.move_job, self.note_job, self.ended_jobs = jobs.move_job, jobs.note_job, jobs.ended_jobs
 
     @property
     def opened(self) -> Opened:

@@ -383,6 +383,16 @@ def test_outgoing_files_wait_in_order_and_leave_once(store: Store) -> None:
     assert store.outgoing() == [second]
 
 
+def test_ended_jobs_are_named_the_last_submitted_first(store: Store) -> None:
+    for job_id in ("job-1", "job-2", "job-3", "job-4"):
+        store.add_job(job_row(job_id), [job_report(job_id, S.STAGING)])
+    for job_id in ("job-4", "job-1", "job-3"):
+        store.move_job(job_id, S.STAGING, S.CANCELLED, JobMove(), job_report(job_id, S.CANCELLED))
+
+    assert store.ended_jobs(10) == ["job-4", "job-3", "job-1"]
+    assert store.ended_jobs(2) == ["job-4", "job-3"]
+
+
 def test_the_listener_hears_committed_reports_once(store: Store, scribe: Scribe) -> None:
     store.add_job(job_row("job-1"), [job_report("job-1", S.STAGING)])
     store.set_setting("cap", "1")

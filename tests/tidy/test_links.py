@@ -9,7 +9,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`[^`\n]*`")
 HEADING = re.compile(r"^#{1,6}\s+(.*)$", re.MULTILINE)
-ROOTS = ("README.md", "docs/README.md")
+ROOTS = ("README.md", "docs/house.md")
 
 
 def pages() -> list[str]:

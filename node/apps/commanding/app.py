@@ -72,6 +72,8 @@ class CommandingApp(App):
         """Take up the telecommands that had not ended: repeat what may be repeated, close the rest with a reason."""
         self._open.clear()
         self._to_dispatch.clear()
+        self._unreported.clear()
+        self._watching_garbage.clear()
         self._accepted, self._rejected = self._store.tc_counts()
         for row in self._store.open_tcs():
             self._take_up(row)

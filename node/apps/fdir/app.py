@@ -44,6 +44,7 @@ class FdirApp(App):
         self._throttle_c = throttle_c
         self._checker = LimitChecker()
         self._temp_c: float | None = None
+        self._avionics_alive = True
         self._eps_lost_since: MissionTime | None = None
         self._bites = 0  # at last told
 
@@ -51,6 +52,7 @@ class FdirApp(App):
 
     def recover(self) -> None:
         """Remember how many bites were told before the reset: the reset may be the next one's doing."""
+        self._eps_lost_since = None
         try:
             text = self._settings.setting(BITES_SETTING)
             self._bites = int(text) if text is not None else 0
@@ -72,6 +74,9 @@ class FdirApp(App):
     @handles(AvionicsChanged)
     def on_avionics(self, changed: AvionicsChanged) -> None:
         """Without device frames the node is blind: ask for SAFE at once."""
+        if changed.alive is self._avionics_alive:
+            return
+        self._avionics_alive = changed.alive
         if changed.alive:
             self.kernel.report("READINGS_BACK", unit=AVIONICS)
         else:

@@ -82,6 +82,7 @@ class TelemetryApp(App):
     def recover(self) -> None:
         """Take up the interval that was commanded before a reset; whatever was in flight goes again."""
         self._interval_s = self._stored_interval_s()
+        self._awaiting_ack = False
         self._downlink.restart()
 
     def start(self) -> None:
@@ -285,7 +286,9 @@ class TelemetryApp(App):
             interval_s = float(text) if text is not None else self._options.hk_interval_s
         except (StorageError, ValueError):
             return self._options.hk_interval_s
-        return min(max(interval_s, HK_INTERVAL_S_MIN), HK_INTERVAL_S_MAX)
+        # Written so that a NaN is out of range too.
+        in_range = HK_INTERVAL_S_MIN <= interval_s <= HK_INTERVAL_S_MAX
+        return interval_s if in_range else self._options.hk_interval_s
 
     def _set_interval(self, request_id: str, interval_s: float) -> TcAnswered:
         try:
