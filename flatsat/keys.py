@@ -29,6 +29,7 @@ from runtime.seeds import stream
 
 API_USERS: dict[str, list[str]] = {"operator": ["operator", "tenant"], "tenant": ["tenant"], "viewer": ["viewer"]}
 FIXED_BROKER_USERS = ("hwsim", "ground", "bench")
+RESERVED = (*FIXED_BROKER_USERS, "broker")  # names of the other programs of a run
 
 RandomBytes = Callable[[int], bytes]
 
@@ -85,16 +86,29 @@ class KeyRing:
         return tuple(PublicKey.model_validate(row) for row in rows)
 
 
+def check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the users that a broker knows in a fleet of these nodes.
+
+    Raises:
+        KeysError: two programs would have one name: a node stands twice, or is called as another program is.
+    """
+    for node in nodes:
+        if node in RESERVED:
+            raise KeysError(f"{node!r} is another program's name; a node may not be {', '.join(RESERVED)}")
+    users = (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes))
+    doubled = sorted(user for user, times in Counter(users).items() if times > 1)
+    if doubled:
+        raise KeysError(f"{doubled[0]!r} stands twice, or is a node's user on its own hardware bus (NODE-av)")
+    return users
+
+
 def make_keys(directory: Path, nodes: tuple[str, ...], seed: int | None = None) -> KeyRing:
     """Make every key of a fleet in a new or empty directory; from the seed when one is given (virtual time only).
 
     Raises:
         KeysError: the directory holds something already or cannot be written, or two nodes have one name.
     """
-    users = (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes))
-    doubled = sorted(user for user, times in Counter(users).items() if times > 1)
-    if doubled:
-        raise KeysError(f"two programs would be the broker's user {doubled[0]!r}: name each node once, and otherwise")
+    users = check_nodes(nodes)
     draw = secrets.token_bytes if seed is None else _seeded(stream(seed, "keys"))
     ring = KeyRing(directory)
     try:
