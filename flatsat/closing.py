@@ -49,10 +49,14 @@ def write_end(table: Table) -> None:
 def _write_ground_end(table: Table) -> None:
     now, archive = table.clock.now(), table.ground.archive
     jobs = archive.jobs.newest(ROWS_MAX, None, None)
-    states = {row.job_id: {"state": row.state.value, "node": row.node} for row in jobs}
+    states = {
+        row.job_id: {"state": row.state.value, "node": row.node, "result": row.result_state.value} for row in jobs
+    }
     table.history.write(now, "ground", "end", "ground_jobs", states)
+    tcs = archive.tcs.newest(ROWS_MAX, None)
+    table.history.write(now, "ground", "end", "ground_tcs", {tc.request_id: tc.stage.value for tc in tcs})
     reports: list[tuple[str, str, dict[str, Any]]] = []
-    for tc in archive.tcs.newest(ROWS_MAX, None):
+    for tc in tcs:
         reports += [
             (tc.node, "verification", stage.model_dump(mode="json")) for stage in archive.tcs.stages(tc.request_id)
         ]

@@ -189,14 +189,14 @@ class Table:
         link = self.broker.link("hwsim", HWSIM_SUBSCRIPTIONS)
         host = Host(self.clock, self.timers, link, MemoryChannels(self.broker, self._hub))
         hwsim = HwSim(config, host, authority_of(config, None, 0), None, self.reset)
-        self._run(link.run(hwsim.on_message, hwsim.on_state), "hwsim")
+        self.spawn(link.run(hwsim.on_message, hwsim.on_state), "hwsim")
         return hwsim
 
     def _make_ground(self) -> tuple[Ground, asyncio.Task[None]]:
         config = GroundConfig.model_validate(ground_config(self._setting))
         link = self.broker.link("ground", GROUND_SUBSCRIPTIONS)
         ground = build_ground(config, self.clock, self.timers, link, load_secrets(config), durable=False)
-        return ground, self._run(link.run(ground.service.on_message, ground.service.on_state), "ground")
+        return ground, self.spawn(link.run(ground.service.on_message, ground.service.on_state), "ground")
 
     def _reboot_ground(self) -> None:
         self.ground, self._ground_task = self._make_ground()
@@ -240,7 +240,7 @@ class Table:
         except ProcessorResetError as cut:
             self.reset(cut.node)
             return
-        seat.tasks = [self._run(one, seat.config.node) for one in seat.node.connections()]
+        seat.tasks = [self.spawn(one, seat.config.node) for one in seat.node.connections()]
 
     def _reboot(self, seat: _Seat) -> None:
         seat.node = self._boot(seat.config, seat.data_dir, seat.files, seat.ids)
@@ -270,7 +270,8 @@ class Table:
         elif self._otherwise is not None:
             self._otherwise(loop, context)
 
-    def _run(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Let a coroutine run until the table is closed."""
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.append(task)
         return task

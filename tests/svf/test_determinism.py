@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from flatsat.fly import fly
 from flatsat.mission import load_mission
-from flatsat.swarm import draw, scenario_of
+from flatsat.storm import scenario_of
+from flatsat.swarm import draw
 mission = load_mission(Path("missions/first-light.toml"))
 hours, seed, stormy = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "stormy"
 if stormy:
