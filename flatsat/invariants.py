@@ -159,13 +159,15 @@ def _mode_edges(history: History, facts: Facts, count: _Count) -> None:
 
 
 def _soc_floor(history: History, facts: Facts, count: _Count) -> None:
-    """Below the floor a node draws on the battery for its life alone: one that loses cells falls by no choice of ours."""
+    """Below the floor a node draws on its battery to live, no more: lost cells take it there by no choice of ours."""
     for entry in history.entries("sample"):
         sample = entry.what[0]
         soc, floor = sample["soc_frac"], sample["soc_hard_floor_frac"]
         spares = sample["load_profile"] != LoadProfile.FULL and sample["jobs_run"] == 0
         charges = sample["solar_w"] >= sample["load_w"]
-        count.expect(soc >= floor or spares or charges, f"{entry.source}: {soc:.4f} is under the hard floor {floor:.4f}")
+        count.expect(
+            soc >= floor or spares or charges, f"{entry.source}: {soc:.4f} is under the hard floor {floor:.4f}"
+        )
 
 
 def _energy_book(history: History, facts: Facts, count: _Count) -> None:

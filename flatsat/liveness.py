@@ -13,7 +13,7 @@ REPORTS_WITHIN_S = 3600.0
 _TC_ENDED = (TcStage.COMPLETED, TcStage.FAILED, TcStage.EXPIRED)
 
 
-def unsettled(history: History) -> list[str]:
+def unsettled(history: History, reports_within_s: float) -> list[str]:
     """Return one line for each thing that was taken on and has not come to its end."""
     found: list[str] = []
     got: Counter[str] = Counter()
@@ -34,7 +34,7 @@ def unsettled(history: History) -> list[str]:
                 ]
             case "reports":
                 got.update(identity(node, kind, body) for node, kind, body in what)
-    old = [entry for entry in history.entries("fact") if seconds_between(entry.at, end) > REPORTS_WITHIN_S]
+    old = [entry for entry in history.entries("fact") if seconds_between(entry.at, end) > reports_within_s]
     sent = reports_sent([(entry.source, entry.what[0], body) for entry in old for body in entry.what[1]])
     return found + [f"the ground still waits for {missing}" for missing in (sent - got)]
 

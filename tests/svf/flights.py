@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from flatsat.fly import Flight, fly
-from flatsat.liveness import unsettled
+from flatsat.liveness import REPORTS_WITHIN_S, unsettled
 from flatsat.mission import Mission, load_mission
 from flatsat.storm import scenario_of
 from flatsat.swarm import draw
@@ -29,14 +29,14 @@ def fly_storm(seed: int) -> Flight:
     return fly(mission, schedule.hours, seed, scenario=scenario_of(schedule))
 
 
-def broken(flight: Flight) -> str:
+def broken(flight: Flight, reports_within_s: float = REPORTS_WITHIN_S) -> str:
     """Return what is wrong with a flight: the rules that it broke and what it left undone; empty when nothing is."""
     lines = [
         f"{verdict.name}: {verdict.violated} of {verdict.checked}: {'; '.join(verdict.examples[:3])}"
         for verdict in flight.verdicts
         if verdict.violated
     ]
-    return "\n".join(lines + unsettled(flight.history)[:10])
+    return "\n".join(lines + unsettled(flight.history, reports_within_s)[:10])
 
 
 def how_to_repeat(seed: int) -> str:
