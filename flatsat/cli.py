@@ -22,6 +22,7 @@ from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
 
 EXIT_BAD_INPUT = 2
+PLAIN_WIDTH = 140  # columns of what is piped into a file
 
 app = typer.Typer(
     name="dawnline",
@@ -81,7 +82,7 @@ def up_command(
         raise bad_input(f"--for {error}") from None
     loaded = _load(mission)
     options = up.Options(port, broker, resume, for_s, rate, runs)
-    console = Console(stderr=as_json)
+    console = _console(stderr=as_json)
     table = LiveTable(console, quiet=as_json)
     try:
         with table:
@@ -112,7 +113,7 @@ def fly_command(
     if as_json:
         typer.echo(json.dumps(report, indent=1))
     else:
-        fly.print_report(Console(), report, out)
+        fly.print_report(_console(), report, out)
     if any(row["violated"] for row in report["invariants"]):
         raise typer.Exit(1)
 
@@ -198,6 +199,11 @@ def fault_inject(
         raise bad_input(str(error)) from None
     rows = [row.model_dump(mode="json") for row in answer.active]
     typer.echo(json.dumps({"active": rows}, indent=1) if as_json else f"{named} is in force for {duration_s:g} s.")
+
+
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def _load(path: Path) -> Mission:

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ async def _fly(
     table.start()
     end = after(mission.epoch, sim_s)
     for one in submissions(mission, end):
-        table.timers.at(one.at, lambda one=one: _submit(table, one))
+        table.timers.at(one.at, partial(_submit, table, one))
     table.timers.after_s(0.0, lambda: _sample(table, 0.0, sim_s, on_progress))
     await asyncio.sleep(sim_s)
     _write_end(table)

@@ -90,9 +90,8 @@ def show_one(row: Any, as_json: bool) -> None:
         if isinstance(value, list) and value and isinstance(value[0], dict):
             typer.echo(f"{key}:")
             for item in value:
-                typer.echo(
-                    "  " + "  ".join(f"{name}={_cell(part)}" for name, part in item.items() if part not in ("", None))
-                )
+                told = (f"{name}={_cell(part)}" for name, part in item.items() if part not in ("", None))
+                typer.echo("  " + "  ".join(told))
         else:
             typer.echo(f"{key}: {_cell(value)}")
 
@@ -225,10 +224,8 @@ def tc_list(
 ) -> None:
     """Show telecommands, newest first."""
     rows = ask(connect(url, token_file, run), lambda ground: ground.tcs(node=node, limit=limit))
-    for row in rows:
-        if not as_json:
-            row["command"] = row["command"]["name"]  # type: ignore[typeddict-item]  # a table shows the name alone
-    show(rows, ("request_id", "node", "command", "user", "stage", "reason", "issued_iso"), as_json, "tcs")
+    named = [row if as_json else {**row, "command": row["command"]["name"]} for row in rows]
+    show(named, ("request_id", "node", "command", "user", "stage", "reason", "issued_iso"), as_json, "tcs")
 
 
 @tc_app.command("show", epilog="Example: dawnline tc show tc-000001")

@@ -1,6 +1,5 @@
-"""The composition root: the only file that names adapters. The same `Node` flies in real and in virtual time."""
+"""The composition root: with flight.py the only file that names adapters. One `Node`, in real and in virtual time."""
 
-import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +42,6 @@ from runtime.timers import Timers
 
 STORE_FILE = "node.db"
 
-_log = logging.getLogger(__name__)
 Post = Callable[[BusMessage], bool]
 
 
@@ -126,7 +124,7 @@ class Node:
         self.executive = Executive(
             around.clock, around.timers, self.recorder, Events(self.store.append_event), self._minimal(request_reset)
         )
-        self.executive.on_app_failed = self._on_app_failed
+        self.executive.on_app_given_up = self._on_app_given_up
         self._add_apps()
         self.executive.bus.subscribe("kernel", PowerModeChanged, self._on_mode)
 
@@ -214,7 +212,7 @@ class Node:
     def _report(self, event_id: str, **fields: str | int | float | bool | None) -> None:
         self.executive.report("edge", event_id, fields)
 
-    def _on_app_failed(self, app: str, error: str) -> None:
+    def _on_app_given_up(self, app: str, error: str) -> None:
         self._post(SafeModeRequested(ModeReason.APP_FAILED, f"{app}: {error}"))
 
     def _on_mode(self, change: PowerModeChanged) -> None:

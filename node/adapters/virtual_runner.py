@@ -132,6 +132,11 @@ class VirtualRunner:
         """Return how jobs are confined here."""
         return "virtual"
 
+    @property
+    def busy(self) -> bool:
+        """Whether an attempt still runs."""
+        return bool(self._attempts)
+
     def halt(self) -> None:
         """Be gone, as in a reset of the processor: nothing is posted any more."""
         self._halted = True
