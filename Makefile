@@ -56,7 +56,8 @@ $(PY):
 $(RUN_STAMP): requirements.lock pyproject.toml | $(PY)
 	@echo "make env: installing what running needs (about half a minute)"
 	@$(PIP) --require-hashes -r requirements.lock || { $(INSTALL_FAILED); }
-	@$(PIP) --no-deps --no-build-isolation -e . || { $(INSTALL_FAILED); }
+	@$(PIP) --no-deps --no-build-isolation -e . || { \
+	  echo "make env: Dawnline itself could not be installed; the lines above say what is wrong with pyproject.toml." >&2; exit 2; }
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
@@ -70,7 +71,7 @@ run: $(RUN_STAMP)  ## fly the first mission: console, four nodes, all of it; ARG
 # Stage 1 shares the cores between two workers; stage 2 runs real processes and wants them for itself.
 # pytest's exit 5 says that a stage holds no test, which is no failure.
 STAGE_1 = $(wildcard tests/tidy tests/unit tests/property tests/contract tests/svf)
-STAGE_2 = $(wildcard tests/system tests/browser)
+STAGE_2 = $(sort $(dir $(wildcard tests/system/test_*.py tests/browser/test_*.py)))
 
 test: $(DEV_STAMP)  ## run all tests; what needs a missing system package is left out and named at the end
 	@rm -f $(LEFT_OUT); status=0; export DAWNLINE_LEFT_OUT=$(LEFT_OUT); \

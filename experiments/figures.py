@@ -5,6 +5,7 @@ every row holds, 1 when one does not.
 """
 
 import json
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -30,9 +31,11 @@ class Row:
     at_most: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a row that requires nothing, or two things."""
+        """Refuse a row that requires nothing, or two things, or names a baseline without its value."""
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError(f"{self.figure}: give exactly one of at_least and at_most")
+        if (self.baseline_name is None) != (self.baseline is None):
+            raise ValueError(f"{self.figure}: give baseline_name and baseline, or neither")
 
     @property
     def ratio(self) -> float | None:
@@ -49,13 +52,14 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         """Return the row as the object that `--json` prints."""
-        baseline = None if self.baseline_name is None else {"name": self.baseline_name, "value": self.baseline}
+        named = self.baseline_name is not None
+        baseline = {"name": self.baseline_name, "value": _finite(self.baseline)} if named else None
         return {
             "figure": self.figure,
-            "value": self.value,
+            "value": _finite(self.value),
             "unit": self.unit,
             "baseline": baseline,
-            "ratio": self.ratio,
+            "ratio": _finite(self.ratio),
             "at_least": self.at_least,
             "at_most": self.at_most,
             "holds": self.holds,
@@ -100,6 +104,11 @@ def _table(study: Study, rows: list[Row]) -> Table:
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
         table.add_row(row.figure, f"{row.value:.6g}", row.unit, baseline, ratio, required, "yes" if row.holds else "NO")
     return table
+
+
+def _finite(value: float | None) -> float | None:
+    """Return the value, or None where JSON knows none: such a row does not hold, and says so."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _cpu() -> str:

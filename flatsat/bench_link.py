@@ -15,6 +15,7 @@ class BenchLink:
         password = setting.run.keys.broker_password("bench").read_text().strip()
         access = BrokerSettings(LOOPBACK, setting.ports.broker, "bench", password)
         self._link = MqttLink(access, "bench", ("av/+/frame",))
+        self._nodes = setting.mission.node_ids
         self._on_bite = on_bite
         self._bites: dict[str, int] = {}
 
@@ -23,15 +24,18 @@ class BenchLink:
         await self._link.run(self._on_message, lambda up: None)
 
     def _on_message(self, topic: str, payload: bytes) -> None:
-        if topics.parse(topic) is None:
+        where = topics.parse(topic)
+        if where is None or where.node not in self._nodes:
             return
         try:
             frame = codec.decode(payload, DeviceFrame)
         except codec.DecodeError:
             return  # the node counts bad frames; the bench only looks for bites
+        if frame.node != where.node:
+            return
         for reading in frame.readings:
             if isinstance(reading, WatchdogReading):
-                known = self._bites.setdefault(frame.node, reading.bites)
+                known = self._bites.get(frame.node, reading.bites)
+                self._bites[frame.node] = reading.bites  # fewer than before: the simulator came back from a snapshot
                 if reading.bites > known:
-                    self._bites[frame.node] = reading.bites
                     self._on_bite(frame.node)

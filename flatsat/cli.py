@@ -22,6 +22,7 @@ from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
 
 EXIT_BAD_INPUT = 2
+PLAIN_WIDTH = 140  # columns of what is piped into a file
 
 app = typer.Typer(
     name="dawnline",
@@ -82,6 +83,8 @@ def up_command(
     loaded = _load(mission)
     options = up.Options(port, broker, resume, for_s, rate, runs)
     console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console = Console(stderr=as_json, width=PLAIN_WIDTH)
     table = LiveTable(console, quiet=as_json)
     try:
         with table:

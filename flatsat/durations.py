@@ -2,7 +2,7 @@
 
 import re
 
-_SHAPE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)?")
+_SHAPE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|h)?")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 

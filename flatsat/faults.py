@@ -34,7 +34,7 @@ def access(run: Path) -> RunAccess:
     """
     try:
         ports = json.loads((run / "access.json").read_text())["ports"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise FaultError(f"no run in {run}: start one with `dawnline up`, or name it with --run") from None
     return RunAccess(KeyRing(run / "keys"), int(ports["broker"]))
 
@@ -66,8 +66,13 @@ async def _exchange(to: RunAccess, order: FaultOrder | None) -> ActiveFaults:
     link = MqttLink(BrokerSettings(LOOPBACK, to.broker_port, "bench", password), "bench-cli", (topics.SIM_FAULTS,))
     answers: asyncio.Queue[ActiveFaults] = asyncio.Queue()
 
+    unread: list[str] = []
+
     def on_message(topic: str, payload: bytes) -> None:
-        answers.put_nowait(codec.decode(payload, ActiveFaults))
+        try:
+            answers.put_nowait(codec.decode(payload, ActiveFaults))
+        except codec.DecodeError as error:
+            unread[:] = [str(error)]  # what else may be retained there; the simulator's next word replaces it
 
     def on_state(up: bool) -> None:
         if up and order is not None:
@@ -81,7 +86,10 @@ async def _exchange(to: RunAccess, order: FaultOrder | None) -> ActiveFaults:
                 if order is None or _answers(answer, order):
                     return answer
     except TimeoutError:
-        raise FaultError(f"the simulator did not answer in {ANSWER_WALL_S:.0f} s; is `dawnline up` running?") from None
+        heard = f" (what stands on {topics.SIM_FAULTS} cannot be read: {unread[0]})" if unread else ""
+        raise FaultError(
+            f"the simulator did not answer in {ANSWER_WALL_S:.0f} s{heard}; is `dawnline up` running?"
+        ) from None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

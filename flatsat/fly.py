@@ -1,13 +1,13 @@
 """`dawnline fly`: a mission in one process in virtual time, judged by the invariants."""
 
 import asyncio
-import base64
 import hashlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from flatsat.invariants import Verdict
 from flatsat.mission import Mission
 from flatsat.report import NodeStory
 from flatsat.virtual import Table
-from flatsat.workload import Submission, submissions
+from flatsat.workload import Submission, job_request, submissions
+from ground.ports.archive import ResultState
 from ground.tables import JobRequest, UserRole
 from ground.users import User
 from icd.timebase import after
+from icd.transfer import TransferKind
 from runtime.virtual_loop import run_virtual
 
 SAMPLE_S = 60.0  # mission time between two samples of the simulator's truth
@@ -132,7 +134,7 @@ async def _fly(
     table.start()
     end = after(mission.epoch, sim_s)
     for one in submissions(mission, end):
-        table.timers.at(one.at, lambda one=one: _submit(table, one))
+        table.timers.at(one.at, partial(_submit, table, one))
     table.timers.after_s(0.0, lambda: _sample(table, 0.0, sim_s, on_progress))
     await asyncio.sleep(sim_s)
     _write_end(table)
@@ -141,11 +143,8 @@ async def _fly(
 
 
 def _submit(table: Table, one: Submission) -> None:
-    words = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
-    deadline = one.spec.deadline
-    words["deadline_s"] = None if deadline is None else (deadline - table.mission.epoch) / 1e9
-    words |= {"node": None, "bundle_base64": base64.b64encode(one.bundle.content).decode()}
-    table.ground.service.submit_job(JobRequest.model_validate(words), BENCH_USER)
+    request = JobRequest.model_validate(job_request(one, table.mission.epoch))
+    table.ground.service.submit_job(request, BENCH_USER)
 
 
 def _sample(table: Table, at_s: float, sim_s: float, on_progress: OnProgress) -> None:
@@ -178,7 +177,9 @@ def _write_end(table: Table) -> None:
         table.history.write(now, name, "end", "outbox_rows", node.store.outbox_rows())
         table.history.write(now, name, "end", "open_tcs", [row.request_id for row in node.store.open_tcs()])
     for name, craft in table.hwsim.world.crafts.items():
-        table.history.write(now, name, "end", "energy_error_frac", craft.vehicle.battery.book_error_frac)
+        battery = craft.vehicle.battery
+        book = asdict(battery.book) | {"start_wh": battery.start_wh, "energy_wh": battery.energy_wh}
+        table.history.write(now, name, "end", "energy_book", book)
     _write_ground_end(table)
 
 
@@ -204,8 +205,8 @@ def _write_ground_end(table: Table) -> None:
 def _result_hashes(table: Table) -> dict[str, str]:
     hashes = {}
     for row in table.ground.archive.jobs.newest(ROWS_MAX, None, None):
-        content = table.ground.service.reader.result(row.job_id) if row.result_sha256 else None
-        if content is not None:
+        if row.result_state is ResultState.READY:
+            content = table.ground.service.reader.job_file(row.job_id, TransferKind.RESULT)
             hashes[row.job_id] = hashlib.sha256(content).hexdigest()
     return hashes
 

@@ -6,6 +6,7 @@ adds `sample` (the simulator's truth, each minute) and `end` (what each program 
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgpack
 from icd.timebase import MissionTime
 
 HISTORY_FILE = "history.msgpack.gz"
+ENTRY_PARTS_MIN = 3  # time, source, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,12 @@ def load(path: Path) -> History:
     Raises:
         OSError: the file cannot be read, or is no such file.
     """
-    with gzip.open(path, "rb") as file:
-        unpacker = msgpack.Unpacker(file, raw=False, strict_map_key=False)
-        return History(msgpack.packb(entry, use_bin_type=True) for entry in unpacker)
+    try:
+        with gzip.open(path, "rb") as file:
+            unpacker = msgpack.Unpacker(file, raw=False, strict_map_key=False)
+            entries = list(unpacker)
+    except (EOFError, ValueError, zlib.error, msgpack.UnpackException) as error:
+        raise OSError(f"{path} is no history, or a torn one: {error}") from error
+    if not all(isinstance(entry, list) and len(entry) >= ENTRY_PARTS_MIN for entry in entries):
+        raise OSError(f"{path} is no history: an entry is not [time, source, kind, ...]")
+    return History(msgpack.packb(entry, use_bin_type=True) for entry in entries)

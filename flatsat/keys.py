@@ -16,6 +16,7 @@ import json
 import os
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from runtime.seeds import stream
 
 API_USERS: dict[str, list[str]] = {"operator": ["operator", "tenant"], "tenant": ["tenant"], "viewer": ["viewer"]}
 FIXED_BROKER_USERS = ("hwsim", "ground", "bench")
+RESERVED = (*FIXED_BROKER_USERS, "broker")  # names of the other programs of a run
 
 RandomBytes = Callable[[int], bytes]
 
@@ -84,12 +86,29 @@ class KeyRing:
         return tuple(PublicKey.model_validate(row) for row in rows)
 
 
+def check_nodes(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the users that a broker knows in a fleet of these nodes.
+
+    Raises:
+        KeysError: two programs would have one name: a node stands twice, or is called as another program is.
+    """
+    for node in nodes:
+        if node in RESERVED:
+            raise KeysError(f"{node!r} is another program's name; a node may not be {', '.join(RESERVED)}")
+    users = (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes))
+    doubled = sorted(user for user, times in Counter(users).items() if times > 1)
+    if doubled:
+        raise KeysError(f"{doubled[0]!r} stands twice, or is a node's user on its own hardware bus (NODE-av)")
+    return users
+
+
 def make_keys(directory: Path, nodes: tuple[str, ...], seed: int | None = None) -> KeyRing:
     """Make every key of a fleet in a new or empty directory; from the seed when one is given (virtual time only).
 
     Raises:
-        KeysError: the directory holds something already, or cannot be written.
+        KeysError: the directory holds something already or cannot be written, or two nodes have one name.
     """
+    users = check_nodes(nodes)
     draw = secrets.token_bytes if seed is None else _seeded(stream(seed, "keys"))
     ring = KeyRing(directory)
     try:
@@ -99,7 +118,7 @@ def make_keys(directory: Path, nodes: tuple[str, ...], seed: int | None = None) 
         directory.chmod(0o700)
         _make_commanding(ring, draw)
         _write(ring.fleet_key, draw(32).hex())
-        for user in (*FIXED_BROKER_USERS, *nodes, *(avionics_user(node) for node in nodes)):
+        for user in users:
             _write(ring.broker_password(user), draw(24).hex())
         tokens = {node: draw(24).hex() for node in nodes}
         _write(ring.laser_tokens, json.dumps(tokens))

@@ -1,28 +1,32 @@
 """The live table of `dawnline up`: one row a node, units in the head, nothing that only a colour says."""
 
-from typing import Any
+from typing import Literal
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ground.views import FleetView, NodeView
+
 PLAIN_EVERY = 20  # refreshes between two prints where there is no terminal
 NOTES_MAX = 6
+WIDE_COLUMNS = 120  # of the terminal, for the whole table
 
 _MODE_STYLE = {"SAFE": "bold red", "SURVIVAL": "red", "ECLIPSE": "blue", "NOMINAL": "green", "BOOST": "bold green"}
-_HEADINGS = (
-    ("node", "left"),
-    ("mode", "left"),
-    ("light", "left"),
-    ("battery", "right"),
-    ("solar kW", "right"),
-    ("load kW", "right"),
-    ("running job", "left"),
-    ("queue", "right"),
-    ("lasers", "left"),
-    ("contact", "left"),
-    ("heard", "right"),
+# Heading, justification, and whether the column stays on a narrow terminal.
+_COLUMNS: tuple[tuple[str, Literal["left", "right"], bool], ...] = (
+    ("node", "left", True),
+    ("mode", "left", True),
+    ("light", "left", True),
+    ("battery", "right", True),
+    ("solar kW", "right", False),
+    ("load kW", "right", False),
+    ("running job", "left", True),
+    ("queue", "right", True),
+    ("lasers", "left", False),
+    ("contact", "left", False),
+    ("heard", "right", True),
 )
 
 
@@ -52,9 +56,9 @@ class LiveTable:
             if self._live is None and not self._quiet:
                 self._console.print(note, highlight=False)
 
-    def show(self, fleet: dict[str, Any]) -> None:
+    def show(self, fleet: FleetView) -> None:
         """Show the fleet as the ground sees it."""
-        table = fleet_table(fleet)
+        table = fleet_table(fleet, narrow=self._console.width < WIDE_COLUMNS)
         if self._live is not None:
             self._live.update(Group(table, *(Text(note, style="yellow") for note in self._notes)), refresh=True)
         elif not self._quiet and self._shown % PLAIN_EVERY == 0:
@@ -62,18 +66,20 @@ class LiveTable:
         self._shown += 1
 
 
-def fleet_table(fleet: dict[str, Any]) -> Table:
-    """Return the fleet as a table."""
+def fleet_table(fleet: FleetView, narrow: bool) -> Table:
+    """Return the fleet as a table; a narrow one leaves out what the console shows better."""
     title = f"{fleet['mission']}   {fleet['now_iso']}   {fleet['rate']:g} x"
     table = Table(title=title, title_justify="left", expand=False)
-    for heading, justify in _HEADINGS:
-        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+    kept = [not narrow or stays for _, _, stays in _COLUMNS]
+    for (heading, justify, _), keep in zip(_COLUMNS, kept, strict=True):
+        if keep:
+            table.add_column(heading, justify=justify, no_wrap=True)
     for node in fleet["nodes"]:
-        table.add_row(*_row(node))
+        table.add_row(*(cell for cell, keep in zip(_row(node), kept, strict=True) if keep))
     return table
 
 
-def _row(node: dict[str, Any]) -> tuple[str | Text, ...]:
+def _row(node: NodeView) -> tuple[str | Text, ...]:
     mode = node["mode"] or "unknown"
     sunlit = node["sunlit_frac"]
     light = "—" if sunlit is None else "sun" if sunlit > 0.5 else "eclipse"

@@ -6,19 +6,24 @@ Every mistake is one line that names the file, the key, what was found and what 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
 from astro import elements
 from flatsat import bundles
-from icd.envelope import AS_LIST, AS_TEXT, Wire
+from flatsat.keys import KeysError, check_nodes
+from hwsim.errors import FaultRefusedError
+from hwsim.faults import FaultBoard
+from hwsim.kernel import Kernel
+from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Wire
 from icd.hw import FaultKind, FaultOrder
-from icd.ids import NameStr
-from icd.jobs import JobClass
+from icd.ids import JobId, NameStr, TenantId
+from icd.jobs import JobClass, JobSpec
 from icd.params import ElementSet, Fleet, Station, VehicleProfile
-from icd.timebase import MissionTime, from_iso, seconds_between
+from icd.timebase import MissionTime, after, from_iso, seconds_between
 
+JOB_DIGITS = 4  # at least, of a job's number in its stream
 ELEMENTS_AGE_DAYS_MAX = 14.0  # beyond this from its epoch an element set says little
 M = TypeVar("M", bound=BaseModel)
 
@@ -55,12 +60,12 @@ class WorkloadTable(Wire):
     name: NameStr
     bundle: str
     tenant: NameStr
-    first_s: float = Field(ge=0.0)  # mission time from the start
-    every_s: float = Field(gt=0.0)
+    first_s: float = Field(ge=0.0, le=DURATION_S_MAX)  # mission time from the start
+    every_s: float = Field(gt=0.0, le=DURATION_S_MAX)
     count: int = Field(ge=1, le=10_000)
     job_class: Annotated[JobClass, AS_TEXT] | None = None  # None: as the bundle says
     arguments: Annotated[tuple[str, ...], AS_LIST] = ()  # appended to the bundle's command; {index} counts the jobs
-    deadline_after_s: float | None = None
+    deadline_after_s: float | None = Field(default=None, gt=0.0, le=DURATION_S_MAX)
 
 
 class FaultTable(Wire):
@@ -69,11 +74,20 @@ class FaultTable(Wire):
     id: NameStr
     kind: Annotated[FaultKind, AS_TEXT]
     node: NameStr
-    unit: str = ""
-    terminal: int | None = None
+    unit: Literal["", "eps", "thermal", "compute", "terminal", "gnss", "watchdog"] = ""
+    terminal: int | None = Field(default=None, ge=0, le=15)
     magnitude: float = Field(default=1.0, ge=0.0, le=1.0)
-    after_s: float = Field(ge=0.0)
-    duration_s: float = Field(gt=0.0)
+    after_s: float = Field(ge=0.0, le=DURATION_S_MAX)
+    duration_s: float = Field(gt=0.0, le=DURATION_S_MAX)
+
+    def order(self) -> FaultOrder:
+        """Return the fault as the simulator takes it.
+
+        Raises:
+            pydantic.ValidationError: a value is outside what an order may carry.
+        """
+        rest = self.model_dump(exclude={"id"})
+        return FaultOrder.model_validate({"fault_id": self.id, **rest})
 
 
 class MissionFile(Wire):
@@ -108,6 +122,29 @@ class Workload:
     table: WorkloadTable
     bundle: bundles.Bundle
 
+    def at(self, epoch: MissionTime, index: int) -> MissionTime:
+        """Return when a job of the stream is due; the first has index 1."""
+        return after(epoch, self.table.first_s + (index - 1) * self.table.every_s)
+
+    def spec(self, epoch: MissionTime, index: int) -> JobSpec:
+        """Return the specification of a job of the stream; the first has index 1.
+
+        Raises:
+            flatsat.bundles.BundleError: the table makes of the bundle's job one that is not allowed.
+        """
+        table = self.table
+        changed: dict[str, object] = {}
+        if table.arguments:
+            command = self.bundle.defaults["command"]
+            assert isinstance(command, (list, tuple))
+            changed["command"] = (*command, *(text.replace("{index}", str(index)) for text in table.arguments))
+        if table.job_class is not None:
+            changed["job_class"] = table.job_class
+        job_id = table.name if table.count == 1 else f"{table.name}-{index:0{JOB_DIGITS}d}"
+        due = table.deadline_after_s
+        deadline = None if due is None else after(self.at(epoch, index), due)
+        return self.bundle.spec(JobId(job_id), TenantId(table.tenant), deadline, **changed)
+
 
 @dataclass(frozen=True, slots=True)
 class Mission:
@@ -136,19 +173,7 @@ class Mission:
     @property
     def faults(self) -> tuple[FaultOrder, ...]:
         """The faults of the file, as the simulator takes them."""
-        return tuple(
-            FaultOrder(
-                fault_id=row.id,
-                kind=row.kind,
-                node=row.node,
-                unit=row.unit,
-                terminal=row.terminal,
-                magnitude=row.magnitude,
-                after_s=row.after_s,
-                duration_s=row.duration_s,
-            )
-            for row in self.file.faults
-        )
+        return tuple(row.order() for row in self.file.faults)
 
 
 def load_mission(path: Path) -> Mission:
@@ -166,16 +191,17 @@ def load_mission(path: Path) -> Mission:
             f" {profile.laser_terminals} of profile {profile.name}"
         )
     epoch = _epoch(path, file.start)
+    _check_names(path, file)
     stations = _read(here / file.stations, StationsFile, f"{path}: stations").station
     sets = _elements(path, file, here / file.elements, epoch)
     try:
         fleet = Fleet(mission=file.name, epoch=epoch, profile=profile, elements=sets, stations=stations)
     except ValidationError as error:
-        raise MissionError(f"{path}: {_first(error)}") from error
-    _check_names(path, file)
-    return Mission(
-        path, file, fleet, tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
-    )
+        # Its own names are checked; what is left is one of the station file's.
+        raise MissionError(f"{here / file.stations}: {_first(error, Fleet)}") from error
+    workload = tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
+    _check_jobs(path, epoch, workload)
+    return Mission(path, file, fleet, workload)
 
 
 def _epoch(path: Path, start: str) -> MissionTime:
@@ -187,7 +213,7 @@ def _epoch(path: Path, start: str) -> MissionTime:
 
 def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -> tuple[ElementSet, ...]:
     try:
-        found, left_out = elements.load(source.read_text())
+        found, left_out = elements.load(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise MissionError(f"{path}: elements: cannot read {source}: {_why(error)}") from error
     by_name = {satellite.name: satellite for satellite in found}
@@ -213,11 +239,16 @@ def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -
 
 def _check_names(path: Path, file: MissionFile) -> None:
     nodes = [node.id for node in file.nodes]
+    try:
+        check_nodes(tuple(nodes))
+    except KeysError as error:
+        raise MissionError(f"{path}: nodes: {error}") from error
     for index, fault in enumerate(file.faults):
         if fault.node not in nodes:
             raise MissionError(
                 f"{path}: faults.{index}.node: no node {fault.node!r}; the mission has {', '.join(nodes)}"
             )
+    _check_faults(path, file, nodes)
     for what, names in (
         ("workload", [row.name for row in file.workload]),
         ("faults", [fault.id for fault in file.faults]),
@@ -225,6 +256,17 @@ def _check_names(path: Path, file: MissionFile) -> None:
         for name in names:
             if names.count(name) > 1:
                 raise MissionError(f"{path}: {what}: {name!r} stands twice")
+
+
+def _check_faults(path: Path, file: MissionFile, nodes: list[str]) -> None:
+    """Let the simulator's own board say whether it would take each fault."""
+    terminals = dict.fromkeys(nodes, file.vehicle.laser_terminals)
+    board = FaultBoard(Kernel(MissionTime(0)), terminals, lambda node: None)
+    for index, row in enumerate(file.faults):
+        try:
+            board.order(row.order(), MissionTime(0))
+        except FaultRefusedError as error:
+            raise MissionError(f"{path}: faults.{index}: {error}") from error
 
 
 def _workload(path: Path, here: Path, index: int, row: WorkloadTable) -> Workload:
@@ -235,28 +277,58 @@ def _workload(path: Path, here: Path, index: int, row: WorkloadTable) -> Workloa
         raise MissionError(f"{path}: workload.{index}.bundle: {error}") from error
 
 
+def _check_jobs(path: Path, epoch: MissionTime, workload: tuple[Workload, ...]) -> None:
+    """See that every stream makes jobs that are allowed: the first and the last bound what lies between."""
+    for index, stream in enumerate(workload):
+        try:
+            for job in (1, stream.table.count):
+                stream.spec(epoch, job)
+        except bundles.BundleError as error:
+            raise MissionError(f"{path}: workload.{index}: {error}") from error
+        single = [one.table.name for one in workload if one.table.count == 1]
+        for name in single:
+            number = name.removeprefix(f"{stream.table.name}-")
+            if stream.table.count > 1 and number != name and number.isdecimal() and len(number) >= JOB_DIGITS:
+                raise MissionError(f"{path}: workload: {name!r} is also a job of {stream.table.name!r}; rename one")
+
+
 def _read(path: Path, model: type[M], asked_by: str = "") -> M:
     prefix = f"{asked_by}: " if asked_by else ""
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text())
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MissionError(f"{prefix}cannot read {path}: {_why(error)}") from error
-    except tomllib.TOMLDecodeError as error:
+    try:
+        content: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # its own error, a number of too many digits, tables without end
         raise MissionError(f"{path}: not TOML: {error}") from error
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise MissionError(f"{path}: {_first(error)}") from error
+        raise MissionError(f"{path}: {_first(error, model)}") from error
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "file"
     if first["type"] == "extra_forbidden":
-        return f"{key}: no such key"
+        return f"{key}: no such key; allowed are {', '.join(_keys_at(model, first['loc'][:-1]))}"
     if first["type"] == "missing":
         return f"{key}: this key is missing"
+    if first["type"] == "value_error":  # of a rule over several keys; it names them itself
+        return f"{key}: {first['msg'].removeprefix('Value error, ')}"
     return f"{key}: {first['msg']} (found {str(first['input'])[:60]!r})"
+
+
+def _keys_at(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table at a place of the file may have."""
+    found = model
+    for part in where:
+        if isinstance(part, str):
+            kind = found.model_fields[part].annotation
+            inner = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel)]
+            found = inner[0]
+    return list(found.model_fields)
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

@@ -120,8 +120,8 @@ def draw(story: NodeStory, node: str, path: Path) -> None:
 def _draw_modes(axes: Any, story: NodeStory) -> None:
     order = [mode.value for mode in PowerMode]
     end = story.t_h[-1] if story.t_h else 0.0
-    spans = zip(story.modes, [*(hour for hour, _ in story.modes[1:]), end], strict=True)
-    for (start, name), until in spans:
+    ends = [*(hour for hour, _ in story.modes[1:]), end]  # one too many where no mode is known
+    for (start, name), until in zip(story.modes, ends, strict=False):
         colour = _MODE_COLOURS[PowerMode(name)]
         axes.barh(order.index(name), until - start, left=start, height=0.9, color=colour)
     axes.set_yticks(range(len(order)), order, fontsize=7)

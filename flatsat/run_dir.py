@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flatsat.keys import KeyRing, make_keys
+from flatsat.keys import KeyRing, KeysError, make_keys
 from flatsat.mission import Mission
 
 RUNS = Path("runs")
@@ -71,7 +73,7 @@ def new_run(mission: Mission, root: Path = RUNS) -> RunDir:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((int(p.name.rpartition("-")[2]) for p in root.glob(f"{mission.file.name}-[0-9]*")), default=0)
+        number = 1 + max(_numbers(root, mission.file.name), default=0)
         path = root / f"{mission.file.name}-{number:04d}"
         path.mkdir(mode=0o700)
         for sub in ("config", "logs", "store"):
@@ -85,6 +87,8 @@ def new_run(mission: Mission, root: Path = RUNS) -> RunDir:
         _point_latest(root, path)
     except OSError as error:
         raise RunDirError(f"cannot make a run directory in {root}: {error.strerror}") from error
+    except KeysError as error:
+        raise RunDirError(str(error)) from error
     return RunDir(path.resolve())
 
 
@@ -92,18 +96,22 @@ def resume_run(mission: Mission, root: Path = RUNS) -> RunDir:
     """Return the directory of the latest run of this mission.
 
     Raises:
-        RunDirError: there is none, or it was another mission's.
+        RunDirError: there is none, or it was another mission's or lacks one of its nodes.
     """
     path = (root / LATEST).resolve()
     try:
         name = json.loads((path / "mission.json").read_text())["name"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise RunDirError(f"no earlier run in {root}: start one without --resume") from None
     if name != mission.file.name:
         raise RunDirError(
             f"the latest run in {root} flew {name!r}, not {mission.file.name!r}: start one without --resume"
         )
-    return RunDir(path)
+    run = RunDir(path)
+    for node in mission.node_ids:
+        if not run.store(node).is_dir() or not run.keys.laser_token(node).is_file():
+            raise RunDirError(f"the latest run in {root} has no node {node!r}: start one without --resume")
+    return run
 
 
 def pick_ports(mission: Mission, http_port: int) -> Ports:
@@ -112,18 +120,19 @@ def pick_ports(mission: Mission, http_port: int) -> Ports:
     Raises:
         RunDirError: the console's port is taken.
     """
+    console = socket.socket()
     try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", http_port))
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        console.bind(("127.0.0.1", http_port))
     except OSError as error:
+        console.close()
         raise RunDirError(
             f"port {http_port} for the console is taken ({error.strerror}):"
             " end what uses it, or choose another with --port"
         ) from error
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2 + len(mission.node_ids))]
     numbers = [int(s.getsockname()[1]) for s in sockets]
-    for held in sockets:
+    for held in (console, *sockets):  # held until all are chosen, so that no two are the same
         held.close()
     return Ports(http_port, numbers[0], numbers[1], dict(zip(mission.node_ids, numbers[2:], strict=True)))
 
@@ -131,6 +140,14 @@ def pick_ports(mission: Mission, http_port: int) -> Ports:
 def write_access(run: RunDir, ports: Ports) -> None:
     """Write down where the command line finds the running service."""
     run.access.write_text(json.dumps({"url": f"http://127.0.0.1:{ports.http}", "ports": asdict(ports)}))
+
+
+def _numbers(root: Path, name: str) -> Iterator[int]:
+    """Yield the numbers of a mission's runs; what else lies there is somebody's own."""
+    for path in root.iterdir():
+        found = re.fullmatch(rf"{re.escape(name)}-([0-9]{{4,9}})", path.name)
+        if found is not None:
+            yield int(found[1])
 
 
 def _point_latest(root: Path, path: Path) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 
 from flatsat.mission import Mission
-from flatsat.workload import Submission, submissions
-from ground.client import ClientError, GroundClient, RefusedError
+from flatsat.workload import Submission, job_request, submissions
+from ground.client import ConflictError, GroundClient, GroundClientError, InvalidError
 from icd.timebase import seconds_between
 
 POLL_WALL_S = 0.25
@@ -28,16 +28,13 @@ class Submitter:
                     await self._submit(self._waiting[0])
                     self._waiting.pop(0)
                 await asyncio.sleep(POLL_WALL_S)
-            except RefusedError:
+            except (ConflictError, InvalidError):
                 raise  # a mission whose jobs the ground refuses is a mistake, not an outage
-            except ClientError:
+            except GroundClientError:
                 await asyncio.sleep(RETRY_WALL_S)
 
     def _due_s(self, one: Submission) -> float:
         return seconds_between(self._mission.epoch, one.at)
 
     async def _submit(self, one: Submission) -> None:
-        spec = one.spec.model_dump(mode="json", exclude={"bundle_sha256", "bundle_bytes", "deadline"})
-        deadline = one.spec.deadline
-        spec["deadline_s"] = None if deadline is None else (deadline - self._mission.epoch) / 1e9
-        await self._client.submit(spec, one.bundle.content)
+        await self._client.submit(job_request(one, self._mission.epoch))

@@ -17,7 +17,8 @@ from flatsat.mission import Mission
 from flatsat.run_dir import RunDir
 from flatsat.submitter import Submitter
 from flatsat.supervisor import Program, StartError, Supervisor
-from ground.client import ClientError, GroundClient
+from ground.client import GroundClient, GroundClientError
+from ground.views import NodeView
 from runtime.embedded_broker import BrokerMissingError, write_mosquitto_config, write_nats_config
 
 BROKER_WALL_S = 10.0  # for the broker to answer
@@ -52,7 +53,7 @@ class Outcome:
     restarts: dict[str, int] = field(default_factory=dict)
     deaths: list[str] = field(default_factory=list)
     killed_at_stop: list[str] = field(default_factory=list)
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    nodes: list[NodeView] = field(default_factory=list)
     jobs: dict[str, int] = field(default_factory=dict)
     preemptions: int = 0
 
@@ -168,7 +169,7 @@ async def _fly(
 async def _refresh(client: GroundClient, table: LiveTable, outcome: Outcome) -> None:
     try:
         fleet = await client.fleet()
-    except ClientError as error:
+    except GroundClientError as error:
         table.complain(f"ground does not answer: {error}")
         return
     outcome.mission_s = float(fleet["now_s"])
@@ -179,7 +180,7 @@ async def _refresh(client: GroundClient, table: LiveTable, outcome: Outcome) -> 
 async def _count_jobs(client: GroundClient, outcome: Outcome) -> None:
     try:
         jobs = await client.jobs(limit=1000)
-    except ClientError:
+    except GroundClientError:
         return
     for job in jobs:
         outcome.jobs[job["state"]] = outcome.jobs.get(job["state"], 0) + 1

@@ -50,7 +50,7 @@ class MemoryChannels:
 
     def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
         """Join two terminals' data ports, or part them."""
-        one, other = (a.node, a.terminal), (b.node, b.terminal)
+        one, other = (a.node, a.index), (b.node, b.index)
         if delay_s is None:
             self._hub.cut(one)
             self._hub.cut(other)
@@ -126,7 +126,7 @@ class Table:
 
     def _make_hwsim(self) -> HwSim:
         config = HwsimConfig.model_validate(hwsim_config(self._setting))
-        link = self.broker.link("hwsim", [topic for topic, _ in HWSIM_SUBSCRIPTIONS])
+        link = self.broker.link("hwsim", HWSIM_SUBSCRIPTIONS)
         host = Host(self.clock, self.timers, link, MemoryChannels(self.broker, self._hub))
         hwsim = HwSim(config, host, authority_of(config, None, 0), None, self.reset)
         self._run(link.run(hwsim.on_message, hwsim.on_state), "hwsim")

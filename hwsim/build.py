@@ -21,6 +21,8 @@ from runtime.timers import Timers
 
 SUBSCRIPTIONS: tuple[str, ...] = ("av/+/cmd", topics.SIM_FAULT)
 
+LOG_EVERY = 100  # of rejected or refused messages, one is logged: garbage must not fill the disk
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -120,7 +122,8 @@ class HwSim:
                 self._take_command(topic, payload)
         except DecodeError as error:
             self.counters.rejected += 1
-            _LOG.warning("a message on %s is rejected: %s", topic, error)
+            if self.counters.rejected % LOG_EVERY == 1:
+                _LOG.warning("message %d that is rejected, on %s: %s", self.counters.rejected, topic[:120], error)
         self._driver.advance()
         self._driver.rearm()
 
@@ -147,7 +150,8 @@ class HwSim:
             self.counters.orders += 1
         except OrderRefusedError as error:
             self.counters.refused += 1
-            _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
+            if self.counters.refused % LOG_EVERY == 1:
+                _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
 
     def _take_fault(self, order: FaultOrder, origin: MissionTime) -> None:
         try:

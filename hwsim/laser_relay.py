@@ -107,7 +107,7 @@ class LaserRelay:
 
     def _known(self, frame: bytes) -> TerminalKey | None:
         try:
-            match msgpack.unpackb(frame, raw=False, strict_map_key=True, max_buffer_size=HELLO_BYTES_MAX):
+            match msgpack.unpackb(frame, raw=False, strict_map_key=True):
                 case {"node": str(node), "terminal": int(terminal), "token": str(token), **rest} if not rest:
                     pass
                 case _:

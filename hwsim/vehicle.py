@@ -142,6 +142,7 @@ class Vehicle:
             "temp_k": self.radiator.temp_k,
             "load_profile": self.load_profile.value,
             "brown_outs": self.brown_outs,
+            "sun_au": self._sun_au,
             "cap_w": self.compute.cap_w,
             "powered": self.compute.powered,
             "throttled": self.compute.throttled,
@@ -165,6 +166,7 @@ class Vehicle:
         self.radiator.temp_k = _number(state["temp_k"])
         self.load_profile = LoadProfile(str(state["load_profile"]))
         self.brown_outs = int(_number(state["brown_outs"]))
+        self._sun_au = _number(state["sun_au"])
         self.compute.cap_w = _number(state["cap_w"])
         self.compute.powered, self.compute.throttled = bool(state["powered"]), bool(state["throttled"])
         allocated = state["allocated"]

@@ -66,6 +66,8 @@ class World:
     def begin(self) -> None:
         """Speak from now on: frames, paths and faults. Before this, a restored world catches up in silence."""
         self._live = True
+        for node in self.crafts:  # a carrier may think a path is there until it is told
+            self._outputs.channels.set_space(node, None)
         for node in self._armed:
             self.crafts[node].watchdog.serve()
         self._armed = []

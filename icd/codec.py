@@ -11,6 +11,9 @@ M = TypeVar("M", bound=Message)
 
 # Above every message's own MAX_BYTES: what a receiver reads at most before it looks.
 ENVELOPE_BYTES_MAX = 512 * 1024
+# Of what came in, an error shows this much: its text goes into events, which must stay small.
+SHOWN_CHARS_MAX = 60
+REASON_CHARS_MAX = 200
 
 
 class DecodeError(ValueError):
@@ -44,20 +47,20 @@ def decode(payload: bytes, *expected: type[M]) -> M:
                 raise DecodeError(f"{kind} of {len(payload)} bytes is larger than {model.MAX_BYTES}")
             return _validate(model, body)
     allowed = ", ".join(model.KIND for model in expected)
-    raise DecodeError(f"kind {kind!r} is not expected here; allowed: {allowed}")
+    raise DecodeError(f"kind {_shown(kind)} is not expected here; allowed: {allowed}")
 
 
 def _open(payload: bytes) -> tuple[str, Any]:
     try:
         content = msgpack.unpackb(payload, raw=False, strict_map_key=True)
-    except Exception as error:  # msgpack raises bare ValueError, its own tree, UnicodeDecodeError and RecursionError
+    except (ValueError, RecursionError, OverflowError, msgpack.UnpackException) as error:
         raise DecodeError(f"not msgpack: {type(error).__name__}") from error
     match content:
         case [int(version), str(kind), body]:
             pass
         case _:
             raise DecodeError("envelope is not [version, kind, body]")
-    if version != WIRE_VERSION:
+    if version is True or version != WIRE_VERSION:
         raise DecodeError(f"wire version {version} is not {WIRE_VERSION}")
     return kind, body
 
@@ -67,7 +70,11 @@ def _validate(model: type[M], body: Any) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise DecodeError(f"{model.KIND}: {where}: {first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"])[:SHOWN_CHARS_MAX] or "body"
+        raise DecodeError(f"{model.KIND}: {where}: {first['msg'][:REASON_CHARS_MAX]}") from error
     except RecursionError as error:
         raise DecodeError(f"{model.KIND}: nested too deeply") from error
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}...")

@@ -5,12 +5,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from icd.envelope import AS_LIST, AS_TEXT, Message, Wire
+from icd.envelope import AS_LIST, AS_TEXT, Count, Instant, Int, Message, Wire
 from icd.ids import NameStr
 from icd.jobs import JobReport
 from icd.verification import VerificationReport
 
-FieldValue = str | int | float | bool | None
+FieldValue = str | Int | float | bool | None
 
 
 @unique
@@ -28,7 +28,7 @@ class EventReport(Wire):
 
     event_id: str = Field(pattern=r"^[A-Z][A-Z0-9_]{2,62}$")
     severity: Annotated[Severity, AS_TEXT]
-    at: int
+    at: Instant
     app: NameStr
     fields: dict[str, FieldValue] = Field(max_length=16)
 
@@ -36,7 +36,7 @@ class EventReport(Wire):
 class OutboxItem(Wire):
     """One durable report with its place in the node's outbox. Exactly one of the bodies is set, as `kind` says."""
 
-    seq: int = Field(ge=1)
+    seq: Count = Field(ge=1)
     kind: Literal["verification", "event", "job"]
     body: dict[str, Any]
 
@@ -75,4 +75,4 @@ class OutboxAck(Message):
     MAX_BYTES: ClassVar[int] = 4 * 1024
 
     outbox_id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    seqs: Annotated[tuple[int, ...], AS_LIST] = Field(min_length=1, max_length=OUTBOX_BATCH_MAX)
+    seqs: Annotated[tuple[Count, ...], AS_LIST] = Field(min_length=1, max_length=OUTBOX_BATCH_MAX)

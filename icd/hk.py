@@ -2,15 +2,16 @@
 
 import hashlib
 from dataclasses import astuple, dataclass, fields
+from types import NoneType
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from icd.codec import DecodeError
-from icd.envelope import AS_LIST, Message
+from icd.envelope import AS_LIST, Count, Instant, Int, Message
 from icd.ids import NameStr
 
-Value = float | int | str | bool | None
+Value = float | Int | str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ HK_UNITS: dict[str, str] = {
 }
 HK_NAMES: tuple[str, ...] = tuple(field.name for field in fields(HkSample))
 HK_HASH: str = hashlib.sha256(repr([(f.name, str(f.type)) for f in fields(HkSample)]).encode()).hexdigest()[:16]
+# A float that happens to be whole may come as an integer; a truth value is an int to Python and to nobody else.
+_ALLOWED: dict[object, tuple[type, ...]] = {str: (str,), int: (int,), float | None: (float, int, NoneType)}
+_TYPES: tuple[tuple[type, ...], ...] = tuple(_ALLOWED[field.type] for field in fields(HkSample))
 
 
 class Hk(Message):
@@ -66,8 +70,8 @@ class Hk(Message):
     MAX_BYTES: ClassVar[int] = 4 * 1024
 
     node: NameStr
-    counter: int = Field(ge=0)
-    at: int
+    counter: Count
+    at: Instant
     dictionary: str = Field(min_length=16, max_length=16)
     values: Annotated[tuple[Value, ...], AS_LIST] = Field(max_length=64)
 
@@ -81,8 +85,11 @@ def unpack(packet: Hk) -> HkSample:
     """Return the sample of a packet.
 
     Raises:
-        DecodeError: the packet was packed against another dictionary.
+        DecodeError: the packet was packed against another dictionary, or a value is of another type than it says.
     """
     if packet.dictionary != HK_HASH or len(packet.values) != len(HK_NAMES):
         raise DecodeError(f"hk: dictionary {packet.dictionary} is not {HK_HASH}")
-    return HkSample(*packet.values)  # type: ignore[arg-type]  # the hash vouches for the types
+    for name, value, allowed in zip(HK_NAMES, packet.values, _TYPES, strict=True):
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise DecodeError(f"hk: {name} is a {type(value).__name__}")
+    return HkSample(*packet.values)  # type: ignore[arg-type]  # checked against the fields' types just above

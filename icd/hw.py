@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from icd.envelope import AS_LIST, AS_TEXT, Message, Wire
+from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Count, Instant, Message, Wire
 from icd.ids import NameStr
 
 FRAMES_PER_S_MAX = 50  # wall time, per node
@@ -73,7 +73,7 @@ class ComputeReading(Wire):
     power_w: float | None
     cap_w: float | None
     allocated: Annotated[tuple[str, ...], AS_LIST] = Field(max_length=64)  # job ids
-    throttle_reasons: int = Field(ge=0)  # NVML bits: 0x4 power cap, 0x20 thermal
+    throttle_reasons: Count  # NVML bits: 0x4 power cap, 0x20 thermal
 
 
 class TerminalReading(Wire):
@@ -93,7 +93,7 @@ class GnssReading(Wire):
 
     unit: Literal["gnss"] = "gnss"
     quality: Annotated[Quality, AS_TEXT]
-    at: int | None
+    at: Instant | None
     position_km: Annotated[tuple[float, float, float], AS_LIST] | None
     ground_in_view: bool | None
 
@@ -104,7 +104,7 @@ class WatchdogReading(Wire):
     unit: Literal["watchdog"] = "watchdog"
     quality: Annotated[Quality, AS_TEXT]
     remaining_s: float | None
-    bites: int = Field(ge=0)
+    bites: Count
 
 
 Reading = Annotated[
@@ -121,8 +121,8 @@ class DeviceFrame(Message):
     MAX_BYTES: ClassVar[int] = 8 * 1024
 
     node: NameStr
-    counter: int = Field(ge=0)
-    at: int
+    counter: Count
+    at: Instant
     readings: Annotated[tuple[Reading, ...], AS_LIST] = Field(max_length=32)
 
 
@@ -249,8 +249,9 @@ class FaultOrder(Message):
     unit: str = Field(max_length=32)  # of UNITS, or empty where the kind names no unit
     terminal: int | None = Field(ge=0, le=15)
     magnitude: float = Field(ge=0.0, le=1.0)
-    after_s: float = Field(ge=0.0)  # mission time from the order (or from the mission's start, in a mission file)
-    duration_s: float = Field(gt=0.0)  # mission time
+    # Mission time from the order, or from the mission's start in a mission file.
+    after_s: float = Field(ge=0.0, le=DURATION_S_MAX)
+    duration_s: float = Field(gt=0.0, le=DURATION_S_MAX)  # mission time
 
 
 class ActiveFaults(Message):
@@ -259,6 +260,6 @@ class ActiveFaults(Message):
     KIND: ClassVar[str] = "faults"
     MAX_BYTES: ClassVar[int] = 32 * 1024
 
-    at: int
+    at: Instant
     active: Annotated[tuple[FaultOrder, ...], AS_LIST] = Field(max_length=64)
     refused: str | None = Field(max_length=400)

@@ -22,4 +22,5 @@ Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 def is_name(text: str) -> bool:
     """Return whether a text is a legal id: 1 to 63 of a-z, 0-9, '_' and '-', starting with a letter or digit."""
+    # fullmatch: `$` alone would let a trailing newline pass, which pydantic's engine does not.
     return _NAME.fullmatch(text) is not None

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from icd.envelope import Message, Wire
+from icd.envelope import Count, Instant, Message, Wire
 from icd.ids import NameStr
 
 MAC_CONTEXT = b"dawnline-isl-v1\x00"
@@ -17,7 +17,7 @@ class LeaseOffer(Wire):
     """What the sender's plan says of this link: until when it holds, and the hash of the plan it follows."""
 
     name: Literal["lease_offer"] = "lease_offer"
-    until: int
+    until: Instant
     plan_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
 
 
@@ -25,17 +25,17 @@ class LeaseAccept(Wire):
     """The sender agrees to hold the link until then: the earlier of both offers."""
 
     name: Literal["lease_accept"] = "lease_accept"
-    until: int
+    until: Instant
 
 
 class PeerStatus(Wire):
     """A neighbour's condition, for routing and for the operator: heard without any ground."""
 
     name: Literal["peer_status"] = "peer_status"
-    at: int
+    at: Instant
     mode: str = Field(max_length=16)
     soc_frac: float | None = Field(ge=0.0, le=1.0)
-    jobs_queued: int = Field(ge=0)
+    jobs_queued: Count
     ground_in_view: bool
 
 
@@ -50,10 +50,10 @@ class IslMessage(Message):
 
     sender: NameStr
     receiver: NameStr
-    epoch: int = Field(ge=0)  # of the fleet key
-    boot: int = Field(ge=0)  # sender's boot count
-    counter: int = Field(ge=1)  # grows within a boot; the receiver refuses (boot, counter) that does not grow
-    sent_at: int
+    epoch: Count  # of the fleet key
+    boot: Count  # sender's boot count
+    counter: Count = Field(ge=1)  # grows within a boot; the receiver refuses (boot, counter) that does not grow
+    sent_at: Instant
     body: IslBody
 
 

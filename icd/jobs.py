@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from icd.envelope import AS_LIST, AS_TEXT, Wire
+from icd.envelope import AS_LIST, AS_TEXT, Count, Instant, Int, Wire
 from icd.ids import NameStr, Sha256Hex
 
 BUNDLE_BYTES_MAX = 8 * 1024 * 1024
@@ -132,7 +132,7 @@ class JobSpec(Wire):
     work_s: float = Field(gt=0.0, le=2_592_000.0)  # declared mission time of the whole job; planning, virtual runner
     checkpoint_every_s: float = Field(gt=0.0, le=2_592_000.0)  # declared mission time between checkpoints
     retries_max: int = Field(ge=0, le=10)
-    deadline: int | None  # mission time after which the result is worth nothing
+    deadline: Instant | None  # mission time after which the result is worth nothing
 
 
 class JobReport(Wire):
@@ -140,13 +140,13 @@ class JobReport(Wire):
 
     job_id: NameStr
     state: Annotated[JobState, AS_TEXT]
-    attempt: int = Field(ge=0)
-    at: int
+    attempt: Count
+    at: Instant
     reason: Annotated[EndReason, AS_TEXT] | None
     detail: str = Field(max_length=400)
     progress_frac: float | None = Field(ge=0.0, le=1.0)
     checkpoint: str | None = Field(max_length=200)
-    exit_code: int | None
+    exit_code: Int | None
     result_sha256: Sha256Hex | None
-    result_bytes: int | None
+    result_bytes: Count | None
     energy_wh: float = Field(ge=0.0)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from icd.envelope import AS_LIST, Wire
+from icd.envelope import AS_LIST, Instant, Wire
 from icd.ids import NameStr
 
 
@@ -88,7 +88,7 @@ class Fleet(Wire):
     """What every program of a mission knows of the flying side."""
 
     mission: NameStr
-    epoch: int  # mission time of the start
+    epoch: Instant  # mission time of the start
     profile: VehicleProfile
     elements: Annotated[tuple[ElementSet, ...], AS_LIST] = Field(min_length=1, max_length=4096)
     stations: Annotated[tuple[Station, ...], AS_LIST] = Field(max_length=512)

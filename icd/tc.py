@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import Field
 
-from icd.envelope import AS_TEXT, Message, Wire
+from icd.envelope import AS_TEXT, Count, Instant, Message, Wire
 from icd.ids import NameStr
 from icd.jobs import JobSpec
 
@@ -130,9 +130,9 @@ class Telecommand(Message):
 
     request_id: NameStr
     node: NameStr
-    sequence: int = Field(ge=1)  # counted per key; the node keeps a 64-wide anti-replay window
-    issued_at: int
-    expires_at: int
+    sequence: Count = Field(ge=1)  # counted per key; the node keeps a 64-wide anti-replay window
+    issued_at: Instant
+    expires_at: Instant
     command: Command
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, NewType
 
 from pydantic import Field
 
-from icd.envelope import Message
+from icd.envelope import Instant, Message
 from icd.ids import NameStr
 
 MissionTime = NewType("MissionTime", int)
@@ -42,12 +42,15 @@ def from_iso(text: str) -> MissionTime:
     """Return the mission time of an ISO 8601 UTC text such as `2026-08-22T04:10:00Z`.
 
     Raises:
-        ValueError: the text is not ISO 8601 or has no UTC offset.
+        ValueError: the text is not ISO 8601, has no UTC offset, or lies outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: write it with a trailing Z")
-    return from_utc(moment)
+    try:
+        return from_utc(moment)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999 in UTC") from None
 
 
 def to_iso(instant: MissionTime) -> str:
@@ -67,6 +70,6 @@ class TimeAuthority(Message):
     MAX_BYTES: ClassVar[int] = 1024
 
     session: NameStr
-    epoch: int
-    anchor_unix_ns: int
+    epoch: Instant
+    anchor_unix_ns: Instant
     rate: float = Field(gt=0.0, le=10_000.0)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from icd.envelope import AS_TEXT, Wire
+from icd.envelope import AS_TEXT, Count, Instant, Wire
 from icd.ids import NameStr
 
 
@@ -55,7 +55,7 @@ class VerificationReport(Wire):
 
     request_id: NameStr
     stage: Annotated[Stage, AS_TEXT]
-    step: int = Field(ge=0)
-    at: int
+    step: Count
+    at: Instant
     reason: Annotated[Refusal, AS_TEXT] | None
     detail: str = Field(max_length=400)

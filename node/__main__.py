@@ -11,8 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from node.build import SetupError, fly
 from node.config import ConfigError, NodeConfig, load_config
+from node.flight import fly
 
 EXIT_STOPPED = 0
 EXIT_BAD_CONFIG = 2
@@ -28,7 +28,7 @@ def main() -> int:
     try:
         config = load_config(arguments.config)
         reset = asyncio.run(_until_signal(config))
-    except (ConfigError, SetupError) as error:
+    except ConfigError as error:
         print(f"node: {error}", file=sys.stderr)
         return EXIT_BAD_CONFIG
     return EXIT_RESET if reset else EXIT_STOPPED

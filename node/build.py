@@ -1,6 +1,5 @@
-"""The composition root: the only file that names adapters. The same `Node` flies in real and in virtual time."""
+"""The composition root: with flight.py the only file that names adapters. One `Node`, in real and in virtual time."""
 
-import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +42,6 @@ from runtime.timers import Timers
 
 STORE_FILE = "node.db"
 
-_log = logging.getLogger(__name__)
 Post = Callable[[BusMessage], bool]
 
 

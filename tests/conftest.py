@@ -60,7 +60,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out and why; `make test` gathers the lines of its stages and ends with them."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple)]
-    if not reasons:
+    if not reasons or "PYTEST_XDIST_WORKER" in os.environ:  # the controller has the workers' reports too
         return
     gathered = os.environ.get("DAWNLINE_LEFT_OUT")
     if gathered:

@@ -39,16 +39,6 @@ class Watchdog:
         """Start its time anew."""
         self._slot.set(after(self._kernel.now, self._span_s))
 
-    def restore(self, bites: int, armed: bool) -> None:
-        """Take the state of a snapshot; one that was armed gets its whole time."""
-        self.bites = bites
-        if armed:
-            self.serve()
-
-    def sleep(self) -> None:
-        """Disarm until served: when the simulator itself was away, the node is not to blame."""
-        self._slot.clear()
-
     def _bite(self) -> None:
         self.bites += 1
         self._on_bite()

@@ -93,9 +93,18 @@ def _outbox(store: Store) -> list[tuple[int, str]]:
 
 
 def test_a_store_is_every_port(store: Store) -> None:
-    ports: tuple[TcStore, JobStore, OutboxStore, EventStore, SettingStore, TransferStore] = (store,) * 6
+    tc, jobs, outbox, events, settings, transfers = _ports(store, store, store, store, store, store)
 
-    assert ports
+    assert (tc.open_tcs(), jobs.live_jobs(), outbox.outbox_rows(), transfers.outgoing()) == ([], [], 0, [])
+    assert settings.setting("x") is None
+    assert events is store
+
+
+def _ports(
+    tc: TcStore, jobs: JobStore, outbox: OutboxStore, event: EventStore, setting: SettingStore, transfer: TransferStore
+) -> tuple[TcStore, JobStore, OutboxStore, EventStore, SettingStore, TransferStore]:
+    """Let the type checker say whether a store fits each port."""
+    return tc, jobs, outbox, event, setting, transfer
 
 
 # --- telecommands ---

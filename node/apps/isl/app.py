@@ -37,7 +37,7 @@ ISL_ENABLED = "isl.enabled"  # "no" when the ground forbids links
 STATUS_S = 60.0  # mission time between two words on our condition to a neighbour
 OFFER_AGAIN_S = 10.0  # mission time before an unanswered offer is made again
 POINT_AGAIN_S = 10.0  # mission time between the loss of a peer and the next try
-SLEW_ROOM_S = 200.0  # mission time for a half turn, and some, before an acquisition that never begins is given up
+SLEW_ROOM_S = 200.0  # mission time for the slower end to turn half round, and some, before the limit counts
 STEP_S_MIN = 0.001
 RESTING = frozenset((PowerMode.SURVIVAL, PowerMode.SAFE))
 
@@ -162,10 +162,11 @@ class IslApp(App):
             case PatState.TRACK:
                 post.due = Due(None, post.due.offer_at, post.due.status_at)
             case PatState.ACQUIRE:
-                self._give_up_at(post, after(now, self._rules.acquire_limit_s))
+                pass  # the limit set when it was pointed allows for the slower slew of the peer
             case PatState.LOST | PatState.IDLE | PatState.OFF:
                 self._drop_lease(post, f"terminal is {state}")
-                self._give_up_at(post, after(now, POINT_AGAIN_S))
+                soon = after(now, POINT_AGAIN_S)
+                self._give_up_at(post, min(soon, post.due.give_up_at or soon))
             case PatState.SLEW:
                 self._drop_lease(post, "terminal turns away")
                 self._give_up_at(post, after(now, SLEW_ROOM_S + self._rules.acquire_limit_s))
@@ -299,6 +300,7 @@ class IslApp(App):
         if wanted is None:
             self._terminals.stop(post.terminal)
             return
+        self.kernel.report("ISL_ACQUIRING", terminal=post.terminal, peer=wanted.peer)
         self._point(post)
 
     def _point(self, post: Post) -> None:
@@ -306,14 +308,13 @@ class IslApp(App):
         self._points += 1
         target, now = post.target, self.kernel.now
         self._terminals.point(post.terminal, target.peer, target.peer_terminal, f"isl-{post.terminal}-{self._points}")
-        self.kernel.report("ISL_ACQUIRING", terminal=post.terminal, peer=target.peer)
         self._give_up_at(post, after(now, SLEW_ROOM_S + self._rules.acquire_limit_s))
         if post.port_up:  # a link that outlived this app
             self._offer(post)
 
     def _point_again(self, post: Post) -> None:
         assert post.target is not None
-        if post.pat.state is not PatState.LOST:
+        if post.pat.state in (PatState.SLEW, PatState.ACQUIRE):
             limit_s = self._rules.acquire_limit_s
             self.kernel.report("ISL_ACQUIRE_FAILED", terminal=post.terminal, peer=post.target.peer, limit_s=limit_s)
         self._point(post)

@@ -178,6 +178,8 @@ class JobsApp(App):
         row = self._ledger.find(job_id)
         if row is None:
             self._refuse(request_id, Refusal.UNKNOWN_JOB, f"no job {job_id} on board")
+        elif row.state is JobState.CANCELLED:
+            self._complete(request_id, f"job {job_id} is already cancelled")
         elif row.state in TERMINAL_STATES:
             self._refuse(request_id, Refusal.ALREADY_ENDED, f"job {job_id} is {row.state}")
         elif self._attempts.runs(job_id):

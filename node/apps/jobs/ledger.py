@@ -13,13 +13,14 @@ V = TypeVar("V")
 
 
 def report_of(row: JobRow, now: MissionTime, detail: str = "", exit_code: int | None = None) -> JobReport:
-    """Return the report of a job as its row stands."""
+    """Return the report of a job as its row stands. A reason of an earlier attempt is no news of one that runs."""
+    reason = None if row.state in (JobState.STARTING, JobState.RUNNING) else row.reason
     return JobReport(
         job_id=row.spec.job_id,
         state=row.state,
         attempt=row.attempt,
         at=now,
-        reason=row.reason,
+        reason=reason,
         detail=detail[:400],
         progress_frac=row.progress_frac,
         checkpoint=row.checkpoint,

@@ -78,6 +78,7 @@ class PowerApp(App):
         self._limits = policy.limits_of(profile)
         self._belief = _Belief()
         self._machine = Machine(POWER_TABLE, on_change=self._on_change)
+        self._alive = False
         self._reason = ModeReason.BOOT
         self._since = kernel.now
         self._ordered: dict[str, MissionTime] = {}
@@ -89,22 +90,25 @@ class PowerApp(App):
         """Restore the SAFE latch and the commanded cap; everything else waits for the first good reading."""
         latch = self._store.setting(SAFE_LATCH)
         cap = self._store.setting(COMPUTE_CAP)
-        # A battery that was too low before the reset has to recover in full, as if there had been no reset.
-        settled = self._store.setting(LAST_MODE) == PowerMode.SURVIVAL
+        # A battery that was too low before a reset has to recover in full, as if there had been no reset.
+        settled = self._alive or self._store.setting(LAST_MODE) == PowerMode.SURVIVAL
         self._belief = _Belief(
             settled=settled,
             jobs_run=self._belief.jobs_run,
             commanded_cap_w=float(cap) if cap else None,
             thermal_cap_w=self._belief.thermal_cap_w,
         )
+        self._budget = None
+        if self._alive:
+            return  # only this app failed: the mode stands, for no edge leads from it to where a boot begins
         mode = PowerMode.SAFE if latch else PowerMode.SURVIVAL
         self._machine = Machine(POWER_TABLE, on_change=self._on_change, state=mode)
         self._reason = ModeReason(latch) if latch else ModeReason.BOOT
         self._since = self.kernel.now
-        self._budget = None
 
     def start(self) -> None:
         """Put the hardware into the mode, announce it, and wait for readings."""
+        self._alive = True
         self.kernel.set_wall_timer("readings", FIRST_READING_WALL_S)
         self.kernel.publish(PowerModeChanged(self._mode, self._mode, self._reason))
         self._apply()

@@ -1,4 +1,4 @@
-"""The simulator on a table: the first mission's fleet, a link that records, channels that record, a clock set by hand."""
+"""The simulator on a table: the first mission's fleet, a link and channels that record, a clock set by hand."""
 
 import asyncio
 import tomllib

@@ -72,13 +72,13 @@ def test_a_preempted_attempt_reports_a_whole_checkpoint_of_its_last_step(tmp_pat
     place = Place.fresh(tmp_path / "job")
     process = start(BUNDLE, place, SMALL, job_id="train-1")
     assert process.stdout is not None
-    first = process.stdout.readline()
+    lines = [process.stdout.readline() for _ in ("the start", "the first checkpoint")]
 
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=60)
 
     assert process.returncode == 75
-    reports = [json.loads(line) for line in (first + rest).splitlines()]
+    reports = [json.loads(line) for line in ("".join(lines) + rest).splitlines()]
     names = [report["checkpoint"] for report in reports if "checkpoint" in report]
     assert (place.checkpoint / names[-1]).is_file()
     assert sorted(path.name for path in place.checkpoint.iterdir()) == sorted(set(names))
