@@ -166,7 +166,7 @@ async def test_views_hold_floats_since_the_epoch_and_no_mission_time(bench: Benc
     bench.ground.flush()
 
     fleet, node = await ops.fleet(), await ops.node("node-a")
-    answers = [fleet, node, await ops.job("job-1"), await ops.tcs(), await ops.events(), await ops.commands()]
+    answers = [fleet, node, await ops.job("job-1"), await ops.tcs(), await ops.events()]
     answers.append(await ops.history("node-a", 0.0, 200.0))
 
     assert fleet["now_s"] == 100.0

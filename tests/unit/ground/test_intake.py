@@ -71,17 +71,14 @@ def test_a_report_that_is_none_is_noted_and_blocks_nothing(tmp_path: Path, bad: 
 
 
 @pytest.mark.req("GND-002")
-def test_numbers_beyond_reason_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [{"at": 2**63}, {"fields": {"job_id": math.nan}}])
+def test_numbers_beyond_reason_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
     bench = Bench(tmp_path)
-    far = event(bench).model_copy(update={"at": 2**70})
-    odd = event(bench, job_id=math.nan)
+    body = {**event(bench).model_dump(mode="python"), **change}
 
-    bench.send("node-a", "report", batch(item(1, odd)))
-    body = {"seq": 2, "kind": "event", "body": {**far.model_dump(), "at": 2**63}}
-    bench.send("node-a", "report", batch(OutboxItem.model_validate(body)))
+    bench.send("node-a", "report", batch(OutboxItem(seq=1, kind="event", body=body)))
 
-    assert bench.ground.notices.counts["messages_rejected"] == 2
-    assert [one["event_id"] for one in bench.ground.reader.events()] == ["MESSAGE_REJECTED"] * 2
+    assert [one["event_id"] for one in bench.ground.reader.events()] == ["MESSAGE_REJECTED"]
 
 
 @pytest.mark.req("GND-003")
@@ -108,9 +105,7 @@ def test_noise_fills_no_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("GND-004")
-@pytest.mark.parametrize(
-    "change", [{"mode": 5}, {"soc_frac": "high"}, {"soc_frac": math.inf}, {"boot_count": -1}, {"handoffs": True}]
-)
+@pytest.mark.parametrize("change", [{"mode": 5}, {"soc_frac": "high"}, {"boot_count": 1.5}, {"handoffs": True}])
 def test_a_sample_with_values_of_the_wrong_kind_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     bench = Bench(tmp_path)
 
