@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-READY_WALL_S = 15.0  # a child that has not said it is ready by then has failed to start
+READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
 STOP_WALL_S = 3.5  # from SIGTERM to SIGKILL, per stage of the stopping order
 RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
 RESTART_WINDOW_WALL_S = 20.0
@@ -31,7 +31,7 @@ class Program:
     argv: tuple[str, ...]
     log: Path
     ready: str | None
-    stage: int  # children of one stage start and stop together; later stages need the earlier ones
+    stage: int  # children of one stage stop together; later stages, which need the earlier ones, stop first
 
 
 @dataclass(slots=True)
@@ -58,20 +58,19 @@ class Supervisor:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self, programs: list[Program]) -> None:
-        """Start programs stage by stage, each stage when the one before is ready.
+        """Start programs side by side, and return when all are ready. The first of them are waited for first.
 
         Raises:
             StartError: one did not come up in READY_WALL_S, or ended first.
         """
-        for stage in sorted({program.stage for program in programs}):
-            members = [_Child(program) for program in programs if program.stage == stage]
-            for child in members:
-                self._children[child.program.name] = child
-                await self._spawn(child)
-            for child in members:
-                await self._until_ready(child)
-            for child in members:
-                child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
+        members = [_Child(program) for program in programs]
+        for child in members:
+            self._children[child.program.name] = child
+            await self._spawn(child)
+        for child in members:
+            await self._until_ready(child)
+        for child in members:
+            child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
 
     async def stop(self) -> list[str]:
         """Stop every child, last stage first; return the names of those that had to be killed."""

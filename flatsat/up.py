@@ -111,10 +111,11 @@ async def _start(supervisor: Supervisor, setting: Setting, options: Options) -> 
     argv = write(run.store("broker"), ports.broker, broker_users(setting))
     await supervisor.start([Program("broker", tuple(argv), run.log("broker"), None, BROKER_STAGE)])
     await _until_accepting(ports.broker)
-    await supervisor.start([_python(run, "hwsim", "hwsim", "hwsim ready", HWSIM_STAGE)])
-    services = [_python(run, "ground", "ground", "ground ready", SERVICE_STAGE)]
-    services += [_python(run, node, "node", "node ready", SERVICE_STAGE) for node in setting.mission.node_ids]
-    await supervisor.start(services)
+    # All at once: ground and nodes load while the simulator does, and then wait for its word on the time.
+    programs = [_python(run, "hwsim", "hwsim", "hwsim ready", HWSIM_STAGE)]
+    programs.append(_python(run, "ground", "ground", "ground ready", SERVICE_STAGE))
+    programs += [_python(run, node, "node", "node ready", SERVICE_STAGE) for node in setting.mission.node_ids]
+    await supervisor.start(programs)
 
 
 def _python(run: RunDir, name: str, module: str, ready: str, stage: int) -> Program:
