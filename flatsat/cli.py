@@ -16,8 +16,8 @@ from flatsat.keys import KeysError, make_keys
 from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
 from flatsat.run_dir import LATEST, RUNS
-from flatsat.submit import job_app
-from ground.cli import event_app, node_app, tc_app
+from flatsat.submit import job_submit
+from ground.cli import event_app, job_app, node_app, tc_app
 from hwsim.faults import CATALOGUE
 from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
@@ -47,6 +47,8 @@ for name, sub in (
     ("experiment", experiment_app),
 ):
     app.add_typer(sub, name=name)
+
+job_app.command("submit", epilog="Example: dawnline job submit missions/jobs/image --id my-first --wait")(job_submit)
 
 MissionPath = Annotated[Path, typer.Argument(help="Mission file (TOML).", metavar="MISSION")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]

@@ -19,7 +19,6 @@ from ground.cli import (
     Wait,
     ask,
     connect,
-    job_app,
     show_one,
 )
 from ground.client import GroundClient
@@ -31,7 +30,6 @@ NAME_RULE = "a name is 1 to 63 of a-z, 0-9, _ and -, starting with a letter or d
 _NO_DEADLINE = MissionTime(0)  # the instant that a deadline would count from; there is none
 
 
-@job_app.command("submit", epilog="Example: dawnline job submit missions/jobs/image --id my-first --wait")
 def job_submit(
     folder: Annotated[Path, typer.Argument(help="Folder with the job's files and its job.toml.")],
     job_id: Annotated[str, typer.Option("--id", help="Name for the job; the same name and job again is one job.")],

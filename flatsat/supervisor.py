@@ -14,6 +14,7 @@ STOP_WALL_S = 3.5  # from SIGTERM to SIGKILL, per stage of the stopping order
 RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
 RESTART_WINDOW_WALL_S = 20.0
 RESTART_DELAY_WALL_S = 0.2
+START_POLL_WALL_S = 0.01
 LINE_BYTES_MAX = 64 * 1024
 
 _LEASH = Path(__file__).with_name("leash.py")
@@ -25,12 +26,16 @@ class StartError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: `ready` is the line on standard output by which it says that it is up; None: no such word."""
+    """What to run, and the lines on standard output by which it says how far it is.
+
+    `loaded`: it has loaded and waits for another program; `ready`: it is up. None: no such word.
+    """
 
     name: str
     argv: tuple[str, ...]
     log: Path
     ready: str | None
+    loaded: str | None
     stage: int  # children of one stage stop together; later stages, which need the earlier ones, stop first
 
 
@@ -38,7 +43,7 @@ class Program:
 class _Child:
     program: Program
     process: asyncio.subprocess.Process | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    said: list[str] = field(default_factory=list)  # of `loaded` and `ready`, since it was started
     restarts: int = 0
     deaths: list[float] = field(default_factory=list)  # loop times of the recent ones
     watch: asyncio.Task[None] | None = None
@@ -58,18 +63,28 @@ class Supervisor:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self, programs: list[Program]) -> None:
-        """Start programs side by side, and return when all are ready. The first of them are waited for first.
+        """Start programs side by side, and return when each of them has loaded.
+
+        Raises:
+            StartError: one did not load in READY_WALL_S, or ended first.
+        """
+        started = [_Child(program) for program in programs]
+        for child in started:
+            self._children[child.program.name] = child
+            await self._spawn(child)
+        for child in started:
+            await self._until_said(child, child.program.loaded)
+
+    async def ready(self) -> None:
+        """Return when every program is ready, and from then on start again what dies.
 
         Raises:
             StartError: one did not come up in READY_WALL_S, or ended first.
         """
-        members = [_Child(program) for program in programs]
-        for child in members:
-            self._children[child.program.name] = child
-            await self._spawn(child)
-        for child in members:
-            await self._until_ready(child)
-        for child in members:
+        started = [child for child in self._children.values() if child.watch is None]
+        for child in started:
+            await self._until_said(child, child.program.ready)
+        for child in started:
             child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
 
     async def stop(self) -> list[str]:
@@ -107,7 +122,7 @@ class Supervisor:
 
     async def _spawn(self, child: _Child) -> None:
         program = child.program
-        child.ready.clear()
+        child.said.clear()
         log = program.log.open("ab")
         try:
             child.process = await asyncio.create_subprocess_exec(
@@ -124,24 +139,19 @@ class Supervisor:
         assert child.process.stdout is not None
         child.log = asyncio.create_task(_copy(child.process.stdout, log, child), name=f"log-{program.name}")
 
-    async def _until_ready(self, child: _Child) -> None:
-        if child.program.ready is None:
-            return
+    async def _until_said(self, child: _Child, word: str | None) -> None:
         assert child.process is not None
-        ready = asyncio.create_task(child.ready.wait())
-        ended = asyncio.create_task(child.process.wait())
         try:
             async with asyncio.timeout(READY_WALL_S):
-                while not ready.done() and not ended.done():
-                    await asyncio.sleep(0.01)
+                while word is not None and word not in child.said and child.process.returncode is None:
+                    await asyncio.sleep(START_POLL_WALL_S)
         except TimeoutError:
             raise StartError(
                 f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
             ) from None
-        finally:
-            ready.cancel()
-            ended.cancel()
-        if not child.ready.is_set():
+        if child.process.returncode is not None:
+            assert child.log is not None
+            await child.log  # its last words
             raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
 
     async def _watch(self, child: _Child) -> None:
@@ -204,5 +214,6 @@ async def _copy(stream: asyncio.StreamReader, log: BinaryIO, child: _Child) -> N
                 return
             log.write(line)
             log.flush()
-            if child.program.ready is not None and line.decode(errors="replace").strip() == child.program.ready:
-                child.ready.set()
+            word = line.decode(errors="replace").strip()
+            if word in (child.program.loaded, child.program.ready):
+                child.said.append(word)

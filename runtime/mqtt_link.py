@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.properties import Properties
@@ -223,7 +224,7 @@ class MqttLink:
     def _complain(self, error: aiomqtt.MqttError) -> None:
         """Say one line a loss, and one more when the broker then answers with a refusal; not one for each attempt."""
         text = str(error)
-        is_refusal = isinstance(error, aiomqtt.MqttConnectError) and text != self._complaint
+        is_refusal = isinstance(error, MqttConnectError) and text != self._complaint
         if not self._complaint or is_refusal:
             self._complaint = text
             _log.warning("link %s as %s: %s", self._client_id, self._access.username, text)
