@@ -90,9 +90,7 @@ def up_command(
     from flatsat import up  # here, because every other command starts faster without it
 
     options = up.Options(port, broker, resume, for_s, rate, runs)
-    console = Console(stderr=as_json)
-    if not console.is_terminal:
-        console = Console(stderr=as_json, width=PLAIN_WIDTH)
+    console = _console(stderr=as_json)
     table = LiveTable(console, quiet=as_json)
     try:
         with table:
@@ -127,7 +125,7 @@ def fly_command(
     if as_json:
         typer.echo(json.dumps(report, indent=1))
     else:
-        fly.print_report(Console(), report, out)
+        fly.print_report(_console(), report, out)
     if any(row["violated"] for row in report["invariants"]):
         raise typer.Exit(1)
 
@@ -213,6 +211,11 @@ def fault_inject(
         raise bad_input(str(error)) from None
     rows = [row.model_dump(mode="json") for row in answer.active]
     typer.echo(json.dumps({"active": rows}, indent=1) if as_json else f"{named} is in force for {duration_s:g} s.")
+
+
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def _load(path: Path) -> Mission:

@@ -124,7 +124,7 @@ class Node:
         self.executive = Executive(
             around.clock, around.timers, self.recorder, Events(self.store.append_event), self._minimal(request_reset)
         )
-        self.executive.on_app_failed = self._on_app_failed
+        self.executive.on_app_given_up = self._on_app_given_up
         self._add_apps()
         self.executive.bus.subscribe("kernel", PowerModeChanged, self._on_mode)
 
@@ -212,7 +212,7 @@ class Node:
     def _report(self, event_id: str, **fields: str | int | float | bool | None) -> None:
         self.executive.report("edge", event_id, fields)
 
-    def _on_app_failed(self, app: str, error: str) -> None:
+    def _on_app_given_up(self, app: str, error: str) -> None:
         self._post(SafeModeRequested(ModeReason.APP_FAILED, f"{app}: {error}"))
 
     def _on_mode(self, change: PowerModeChanged) -> None:

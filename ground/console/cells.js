@@ -29,7 +29,7 @@ export function bar(label) {
     el,
     show(frac, tone = "calm", mark_frac = null) {
       const known = typeof frac === "number";
-      setStyle(fill, "width", known ? `${(Math.max(0, Math.min(1, frac)) * 100).toFixed(1)}%` : "0%");
+      setStyle(fill, "transform", `scaleX(${known ? Math.max(0, Math.min(1, frac)).toFixed(3) : 0})`);
       setAttr(el, "data-tone", known ? tone : "lost");
       setAttr(el, "aria-valuenow", known ? (frac * 100).toFixed(0) : null);
       setAttr(el, "aria-valuetext", known ? flat(percent(frac)) : "not reported");

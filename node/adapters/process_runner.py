@@ -77,6 +77,7 @@ class ProcessRunner:
         self._abi = sandbox.landlock_abi()
         self._attempts: dict[str, _Attempt] = {}
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._halted = False
 
     # --- node/ports/runner.py ---
 
@@ -131,8 +132,10 @@ class ProcessRunner:
         return bool(self._attempts)
 
     def halt(self) -> None:
-        """Say nothing more: the node has stopped. `close` ends what still runs."""
-        self._post = _nobody
+        """Say nothing more, and have every job ended: the node is about to be gone."""
+        self._halted = True
+        for job_id in list(self._attempts):
+            self.kill(job_id)
 
     async def close(self) -> None:
         """End every attempt and wait until all is quiet."""
@@ -143,8 +146,12 @@ class ProcessRunner:
 
     # --- one attempt ---
 
+    def _say(self, message: BusMessage) -> None:
+        if not self._halted:
+            self._post(message)
+
     async def _refuse(self, refusal: RunnerExited) -> None:
-        self._post(refusal)
+        self._say(refusal)
 
     async def _run(self, attempt: _Attempt) -> None:
         job_id, number = attempt.job_id, attempt.order.attempt
@@ -161,7 +168,7 @@ class ProcessRunner:
                 attempt.progress_timer.cancel()
             self._attempts.pop(job_id, None)
             self._keep_log(attempt)
-            self._post(exited)
+            self._say(exited)
 
     async def _carry_out(self, attempt: _Attempt) -> RunnerExited:
         spec, number = attempt.order.spec, attempt.order.attempt
@@ -227,7 +234,7 @@ class ProcessRunner:
             return
         if words.get("started"):
             attempt.started = True
-            self._post(RunnerStarted(attempt.job_id, attempt.order.attempt))
+            self._say(RunnerStarted(attempt.job_id, attempt.order.attempt))
             self._signal(attempt)
         else:
             attempt.outcome = words
@@ -269,7 +276,7 @@ class ProcessRunner:
             attempt.note = f"checkpoint not kept: {error.reason}: {error.detail}"
             attempt.log.add(attempt.note.encode())
             return
-        self._post(RunnerCheckpoint(attempt.job_id, attempt.order.attempt, kept))
+        self._say(RunnerCheckpoint(attempt.job_id, attempt.order.attempt, kept))
 
     def _on_progress(self, attempt: _Attempt, frac: float) -> None:
         attempt.progress = frac
@@ -279,13 +286,13 @@ class ProcessRunner:
     def _tell_progress(self, attempt: _Attempt) -> None:
         attempt.progress_timer = None
         if attempt.progress is not None:
-            self._post(RunnerProgress(attempt.job_id, attempt.order.attempt, attempt.progress))
+            self._say(RunnerProgress(attempt.job_id, attempt.order.attempt, attempt.progress))
             attempt.progress = None
             attempt.progress_timer = self._timers.after_wall_s(PROGRESS_WALL_S, lambda: self._tell_progress(attempt))
 
     def _conclude(self, attempt: _Attempt) -> RunnerExited:
         if attempt.progress is not None:
-            self._post(RunnerProgress(attempt.job_id, attempt.order.attempt, attempt.progress))
+            self._say(RunnerProgress(attempt.job_id, attempt.order.attempt, attempt.progress))
         number, outcome = attempt.order.attempt, attempt.outcome
         if outcome is None:
             limit = None if attempt.started else EndReason.START_FAILED
@@ -333,12 +340,12 @@ class ProcessRunner:
             content = await asyncio.to_thread(self._directory(job_id).pack_output, attempt)
             self._files.write(result_file(job_id), content)
         except JobFilesError as error:
-            self._post(RunnerCollected(job_id, attempt, "", 0, error.reason, error.detail[:DETAIL_MAX]))
+            self._say(RunnerCollected(job_id, attempt, "", 0, error.reason, error.detail[:DETAIL_MAX]))
         except StorageError as error:
-            self._post(RunnerCollected(job_id, attempt, "", 0, EndReason.STORAGE_FULL, str(error)[:DETAIL_MAX]))
+            self._say(RunnerCollected(job_id, attempt, "", 0, EndReason.STORAGE_FULL, str(error)[:DETAIL_MAX]))
         else:
             sha256 = hashlib.sha256(content).hexdigest()
-            self._post(RunnerCollected(job_id, attempt, sha256, len(content), None, ""))
+            self._say(RunnerCollected(job_id, attempt, sha256, len(content), None, ""))
 
     def _directory(self, job_id: str) -> JobDirectory:
         return JobDirectory(self._jobs_dir / job_id)
@@ -347,10 +354,6 @@ class ProcessRunner:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = None
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
-
-
-def _nobody(message: BusMessage) -> None:
-    """Take a message that nobody waits for any more."""
 
 
 async def _pipe_reader(handle: int) -> asyncio.StreamReader:

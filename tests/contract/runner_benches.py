@@ -19,7 +19,7 @@ from node.kernel.bus import BusMessage
 from node.kernel.errors import StorageError
 from node.messages import RunnerExited
 from node.ports.files import bundle_file
-from node.ports.runner import JobStart, Runner
+from node.ports.runner import JobStart
 from runtime.clock import ManualClock
 from runtime.timers import LoopTimers
 from runtime.virtual_loop import VirtualClock, run_virtual, virtual_loop
@@ -119,7 +119,7 @@ class Inbox:
 class Bench:
     """A runner with its files and its inbox."""
 
-    runner: Runner
+    runner: ProcessRunner | VirtualRunner
     files: WritableFiles
     inbox: Inbox
     programs: dict[str, str] = field(default_factory=lambda: dict(PROGRAMS))
@@ -142,6 +142,13 @@ class Bench:
                 while True:
                     self.files.write(f"ballast-{size}-{number}", bytes(size))
                     number += 1
+
+    async def rest(self, delay_s: float) -> None:
+        """Let the runner come to rest."""
+        if isinstance(self.runner, ProcessRunner):
+            await self.runner.close()
+        else:
+            await asyncio.sleep(delay_s)
 
     async def finish(self, job: JobSpec, attempt: int = 1, checkpoint: str | None = None) -> RunnerExited:
         """Run an attempt to its end."""

@@ -220,3 +220,19 @@ def test_two_jobs_run_side_by_side(world: World) -> None:
         assert {message.exit_code for message in bench.inbox.of(RunnerExited)} == {0}
 
     world.run(scenario)
+
+
+def test_a_halted_runner_says_nothing_more(world: World) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.runner.start(JobStart(bench.job("count"), 1, None))
+        await bench.inbox.until(RunnerStarted)
+        busy = bench.runner.busy
+        before = list(bench.inbox.messages)
+        bench.runner.halt()
+        await bench.rest(0.5)
+
+        assert busy
+        assert not bench.runner.busy
+        assert bench.inbox.messages == before
+
+    world.run(scenario)

@@ -494,7 +494,7 @@ def test_a_directory_that_a_job_has_closed_is_removed_all_the_same(world: RealWo
         program = HEAD + 'os.makedirs(os.path.join(out, "a/b")); os.chmod(os.path.join(out, "a"), 0)'
         await bench.finish(bench.pack(tar_of({"job.py": program})))
         bench.runner.discard("job-1")
-        await bench.runner.close()  # type: ignore[attr-defined]  # this world's runner has one
+        await bench.rest(0.0)
 
         assert not (world.directory / "jobs/job-1").exists()
 
@@ -575,7 +575,7 @@ def test_closing_the_runner_ends_what_runs(world: RealWorld) -> None:
         bench.runner.start(JobStart(bench.job("stubborn"), 1, None))
         bench.runner.start(JobStart(bench.job("stubborn", "job-2"), 1, None))
         await bench.inbox.until(RunnerStarted)
-        await asyncio.wait_for(bench.runner.close(), 5.0)  # type: ignore[attr-defined]
+        await asyncio.wait_for(bench.rest(0.0), 5.0)
 
         assert len(bench.inbox.of(RunnerExited)) == 2
         assert _left(world.directory) == []
