@@ -10,15 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-<<<<<<< HEAD
-READY_WALL_S = 15.0  # a child that has not said it is ready by then has failed to start
+READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
 STOP_WALL_S = 4.0  # from the first SIGTERM to the last SIGKILL, over all stages
 STAGE_WALL_S = 0.5  # of it, kept for each stage that is still to come
 LAST_WORDS_WALL_S = 0.5  # for the pipe of a child that ended to run dry: its own children may hold it open
-=======
-READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
-STOP_WALL_S = 3.5  # from SIGTERM to SIGKILL, per stage of the stopping order
->>>>>>> system-tests
 RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
 RESTART_WINDOW_WALL_S = 20.0
 RESTART_DELAY_WALL_S = 0.2
@@ -135,15 +130,10 @@ class Supervisor:
 
     async def _spawn(self, child: _Child) -> None:
         program = child.program
-<<<<<<< HEAD
-        child.ready.clear()
+        child.said.clear()
         # A pipe of our own: asyncio's wait() ends only when its own pipe does, and a grandchild may hold that open.
         read_end, write_end = os.pipe()
         said = os.fdopen(read_end, "rb", buffering=0)
-=======
-        child.said.clear()
-        log = program.log.open("ab")
->>>>>>> system-tests
         try:
             log = program.log.open("ab", buffering=0)
             try:
@@ -174,17 +164,8 @@ class Supervisor:
             raise StartError(
                 f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
             ) from None
-<<<<<<< HEAD
-        finally:
-            ready.cancel()
-            ended.cancel()
-        if not child.ready.is_set():
-            await _last_words(child)
-=======
         if child.process.returncode is not None:
-            assert child.log is not None
-            await child.log  # its last words
->>>>>>> system-tests
+            await _last_words(child)
             raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
 
     async def _watch(self, child: _Child) -> None:
@@ -247,7 +228,6 @@ def last_line(log: Path) -> str:
     return lines[-1][:400] if lines else "it said nothing"
 
 
-<<<<<<< HEAD
 def _how(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
@@ -287,23 +267,8 @@ async def _copy(said: BinaryIO, log: BinaryIO, child: _Child) -> None:
                     return
                 with contextlib.suppress(OSError):  # a full disk loses the line; an unread pipe would stop the child
                     log.write(line)
-                if child.program.ready is not None and line.decode(errors="replace").strip() == child.program.ready:
-                    child.ready.set()
+                word = line.decode(errors="replace").strip()
+                if word in (child.program.loaded, child.program.ready):
+                    child.said.append(word)
     finally:
         transport.close()
-=======
-async def _copy(stream: asyncio.StreamReader, log: BinaryIO, child: _Child) -> None:
-    with log:
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:  # a line beyond LINE_BYTES_MAX; what follows it is read on
-                continue
-            if not line:
-                return
-            log.write(line)
-            log.flush()
-            word = line.decode(errors="replace").strip()
-            if word in (child.program.loaded, child.program.ready):
-                child.said.append(word)
->>>>>>> system-tests
