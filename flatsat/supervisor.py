@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-READY_WALL_S = 15.0  # a child that has not said it is ready by then has failed to start
+READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
 STOP_WALL_S = 4.0  # from the first SIGTERM to the last SIGKILL, over all stages
 STAGE_WALL_S = 0.5  # of it, kept for each stage that is still to come
 LAST_WORDS_WALL_S = 0.5  # for the pipe of a child that ended to run dry: its own children may hold it open
 RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
 RESTART_WINDOW_WALL_S = 20.0
 RESTART_DELAY_WALL_S = 0.2
+START_POLL_WALL_S = 0.01
 LINE_BYTES_MAX = 64 * 1024
 
 _LEASH = Path(__file__).with_name("leash.py")
@@ -28,20 +29,24 @@ class StartError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: `ready` is the line on standard output by which it says that it is up; None: no such word."""
+    """What to run, and the lines on standard output by which it says how far it is.
+
+    `loaded`: it has loaded and waits for another program; `ready`: it is up. None: no such word.
+    """
 
     name: str
     argv: tuple[str, ...]
     log: Path
     ready: str | None
-    stage: int  # children of one stage start and stop together; later stages need the earlier ones
+    loaded: str | None
+    stage: int  # children of one stage stop together; later stages, which need the earlier ones, stop first
 
 
 @dataclass(slots=True)
 class _Child:
     program: Program
     process: asyncio.subprocess.Process | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    said: list[str] = field(default_factory=list)  # of `loaded` and `ready`, since it was started
     restarts: int = 0
     deaths: list[float] = field(default_factory=list)  # loop times of the recent ones
     watch: asyncio.Task[None] | None = None
@@ -61,20 +66,29 @@ class Supervisor:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self, programs: list[Program]) -> None:
-        """Start programs stage by stage, each stage when the one before is ready.
+        """Start programs side by side, and return when each of them has loaded.
+
+        Raises:
+            StartError: one did not load in READY_WALL_S, or ended first.
+        """
+        started = [_Child(program) for program in programs]
+        for child in started:
+            self._children[child.program.name] = child
+            await self._spawn(child)
+        for child in started:
+            await self._until_said(child, child.program.loaded)
+
+    async def ready(self) -> None:
+        """Return when every program is ready, and from then on start again what dies.
 
         Raises:
             StartError: one did not come up in READY_WALL_S, or ended first.
         """
-        for stage in sorted({program.stage for program in programs}):
-            members = [_Child(program) for program in programs if program.stage == stage]
-            for child in members:
-                self._children[child.program.name] = child
-                await self._spawn(child)
-            for child in members:
-                await self._until_ready(child)
-            for child in members:
-                child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
+        started = [child for child in self._children.values() if child.watch is None]
+        for child in started:
+            await self._until_said(child, child.program.ready)
+        for child in started:
+            child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
 
     async def stop(self) -> list[str]:
         """Stop every child, last stage first; return the names of those that had to be killed."""
@@ -116,7 +130,7 @@ class Supervisor:
 
     async def _spawn(self, child: _Child) -> None:
         program = child.program
-        child.ready.clear()
+        child.said.clear()
         # A pipe of our own: asyncio's wait() ends only when its own pipe does, and a grandchild may hold that open.
         read_end, write_end = os.pipe()
         said = os.fdopen(read_end, "rb", buffering=0)
@@ -140,24 +154,17 @@ class Supervisor:
             os.close(write_end)
         child.log = asyncio.create_task(_copy(said, log, child), name=f"log-{program.name}")
 
-    async def _until_ready(self, child: _Child) -> None:
-        if child.program.ready is None:
-            return
+    async def _until_said(self, child: _Child, word: str | None) -> None:
         assert child.process is not None
-        ready = asyncio.create_task(child.ready.wait())
-        ended = asyncio.create_task(child.process.wait())
         try:
             async with asyncio.timeout(READY_WALL_S):
-                while not ready.done() and not ended.done():
-                    await asyncio.sleep(0.01)
+                while word is not None and word not in child.said and child.process.returncode is None:
+                    await asyncio.sleep(START_POLL_WALL_S)
         except TimeoutError:
             raise StartError(
                 f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
             ) from None
-        finally:
-            ready.cancel()
-            ended.cancel()
-        if not child.ready.is_set():
+        if child.process.returncode is not None:
             await _last_words(child)
             raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
 
@@ -260,7 +267,8 @@ async def _copy(said: BinaryIO, log: BinaryIO, child: _Child) -> None:
                     return
                 with contextlib.suppress(OSError):  # a full disk loses the line; an unread pipe would stop the child
                     log.write(line)
-                if child.program.ready is not None and line.decode(errors="replace").strip() == child.program.ready:
-                    child.ready.set()
+                word = line.decode(errors="replace").strip()
+                if word in (child.program.loaded, child.program.ready):
+                    child.said.append(word)
     finally:
         transport.close()

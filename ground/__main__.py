@@ -56,6 +56,7 @@ def main() -> int:
         config = load_config(arguments.config)
         secrets = load_secrets(config)
         with _listen(config) as listener:
+            print("ground loaded", flush=True)  # what follows waits for the time authority
             asyncio.run(_run(config, secrets, listener))
     except (ConfigError, ArchiveError) as error:
         print(f"ground: {error}", file=sys.stderr)

@@ -132,7 +132,7 @@ class Node:
         """Recover, start every app, and listen for device frames."""
         opened = self.store.opened
         if opened.set_aside is not None:
-            self._report("STORAGE_FAILED", detail=f"store was corrupt ({opened.why}), kept as {opened.set_aside}")
+            self._report("STORE_SET_ASIDE", why=opened.why, file=opened.set_aside)
         self._report("NODE_BOOTED", boot_count=self._boot.boot_count, cause=self._boot.cause.value)
         self.executive.start()
         self._avionics.begin()
