@@ -46,7 +46,7 @@ class Row:
     def holds(self) -> bool:
         """Whether the requirement is met."""
         judged = self.value if self.baseline_name is None else self.ratio
-        if judged is None:
+        if judged is None or not math.isfinite(judged):
             return False
         return judged >= self.at_least if self.at_least is not None else judged <= (self.at_most or 0.0)
 

@@ -4,22 +4,26 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from experiments.cli import app as experiment_app
-from flatsat import durations, faults, fly, up
+from flatsat import durations, faults
 from flatsat.keys import KeysError, make_keys
 from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
 from flatsat.run_dir import LATEST, RUNS
+from flatsat.submit import job_submit
 from ground.cli import event_app, job_app, node_app, tc_app
 from hwsim.faults import CATALOGUE
 from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
+
+if TYPE_CHECKING:
+    from flatsat import up
 
 EXIT_BAD_INPUT = 2
 PLAIN_WIDTH = 140  # columns of what is piped into a file
@@ -43,6 +47,8 @@ for name, sub in (
     ("experiment", experiment_app),
 ):
     app.add_typer(sub, name=name)
+
+job_app.command("submit", epilog="Example: dawnline job submit missions/jobs/image --id my-first --wait")(job_submit)
 
 MissionPath = Annotated[Path, typer.Argument(help="Mission file (TOML).", metavar="MISSION")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
@@ -81,16 +87,18 @@ def up_command(
     except ValueError as error:
         raise bad_input(f"--for {error}") from None
     loaded = _load(mission)
+    from flatsat import up  # here, because every other command starts faster without it
+
     options = up.Options(port, broker, resume, for_s, rate, runs)
-    console = Console(stderr=as_json)
-    if not console.is_terminal:
-        console = Console(stderr=as_json, width=PLAIN_WIDTH)
+    console = _console(stderr=as_json)
     table = LiveTable(console, quiet=as_json)
     try:
         with table:
             outcome = asyncio.run(up.up(loaded, options, lambda text: console.print(text, soft_wrap=True), table))
     except up.UpError as error:
         raise bad_input(str(error)) from None
+    except KeyboardInterrupt:  # before the run heeds signals by itself, and has started nothing
+        raise typer.Exit(0) from None
     if as_json:
         typer.echo(up.summary_json(outcome))
     else:
@@ -107,6 +115,8 @@ def fly_command(
 ) -> None:
     """Fly a mission in one process in virtual time; write report.json, the history and a picture a node."""
     loaded = _load(mission)
+    from flatsat import fly  # here, because it loads the node, the ground and the simulator
+
     chosen = loaded.file.seed if seed is None else seed
     try:
         report = fly.fly_to(loaded, hours, chosen, out, show_progress=sys.stderr.isatty())
@@ -115,7 +125,7 @@ def fly_command(
     if as_json:
         typer.echo(json.dumps(report, indent=1))
     else:
-        fly.print_report(Console(), report, out)
+        fly.print_report(_console(), report, out)
     if any(row["violated"] for row in report["invariants"]):
         raise typer.Exit(1)
 
@@ -203,6 +213,11 @@ def fault_inject(
     typer.echo(json.dumps({"active": rows}, indent=1) if as_json else f"{named} is in force for {duration_s:g} s.")
 
 
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
+
+
 def _load(path: Path) -> Mission:
     try:
         return load_mission(path)
@@ -210,7 +225,7 @@ def _load(path: Path) -> Mission:
         raise bad_input(str(error)) from None
 
 
-def _print_outcome(console: Console, outcome: up.Outcome) -> None:
+def _print_outcome(console: Console, outcome: "up.Outcome") -> None:
     jobs = ", ".join(f"{count} {state}" for state, count in sorted(outcome.jobs.items())) or "none"
     restarts = ", ".join(f"{name} {count}" for name, count in outcome.restarts.items()) or "none"
     console.print(f"Flew {outcome.mission_s / 60:.1f} min of mission time in {outcome.wall_s:.1f} s.", highlight=False)

@@ -9,6 +9,7 @@ from flatsat.configs import LOOPBACK
 from flatsat.keys import KeyRing
 from icd import codec, topics
 from icd.hw import ActiveFaults, FaultOrder
+from runtime.link import Link
 from runtime.mqtt_link import BrokerSettings, MqttLink
 
 ANSWER_WALL_S = 5.0
@@ -33,10 +34,10 @@ def access(run: Path) -> RunAccess:
         FaultError: there is no such run.
     """
     try:
-        ports = json.loads((run / "access.json").read_text())["ports"]
+        broker_port = int(json.loads((run / "access.json").read_text())["ports"]["broker"])
     except (OSError, ValueError, KeyError, TypeError):
         raise FaultError(f"no run in {run}: start one with `dawnline up`, or name it with --run") from None
-    return RunAccess(KeyRing(run / "keys"), int(ports["broker"]))
+    return RunAccess(KeyRing(run / "keys"), broker_port)
 
 
 async def active(to: RunAccess) -> ActiveFaults:
@@ -55,46 +56,65 @@ async def inject(to: RunAccess, order: FaultOrder) -> ActiveFaults:
         FaultError: the simulator does not answer, or refuses the order.
     """
     answer = await _exchange(to, order)
-    if answer.refused is not None:
+    if answer.refused is not None and all(row.fault_id != order.fault_id for row in answer.active):
         raise FaultError(answer.refused)
     return answer
 
 
 async def _exchange(to: RunAccess, order: FaultOrder | None) -> ActiveFaults:
-    password = to.keys.broker_password("bench").read_text().strip()
+    try:
+        password = to.keys.broker_password("bench").read_text().strip()
+    except OSError as error:
+        raise FaultError(f"cannot read the run's keys: {error.strerror}") from error
     # A name of its own: the bench of the running `up` holds the client id "bench".
     link = MqttLink(BrokerSettings(LOOPBACK, to.broker_port, "bench", password), "bench-cli", (topics.SIM_FAULTS,))
-    answers: asyncio.Queue[ActiveFaults] = asyncio.Queue()
-
-    unread: list[str] = []
-
-    def on_message(topic: str, payload: bytes) -> None:
-        try:
-            answers.put_nowait(codec.decode(payload, ActiveFaults))
-        except codec.DecodeError as error:
-            unread[:] = [str(error)]  # what else may be retained there; the simulator's next word replaces it
-
-    def on_state(up: bool) -> None:
-        if up and order is not None:
-            link.publish(topics.SIM_FAULT, codec.encode(order), qos=1)
-
-    running = asyncio.create_task(link.run(on_message, on_state))
+    listener = _Listener(link, order)
+    running = asyncio.create_task(link.run(listener.on_message, lambda up: None))
     try:
         async with asyncio.timeout(ANSWER_WALL_S):
-            while True:
-                answer = await answers.get()
-                if order is None or _answers(answer, order):
-                    return answer
+            return await listener.answer
     except TimeoutError:
-        heard = f" (what stands on {topics.SIM_FAULTS} cannot be read: {unread[0]})" if unread else ""
-        raise FaultError(
-            f"the simulator did not answer in {ANSWER_WALL_S:.0f} s{heard}; is `dawnline up` running?"
-        ) from None
+        raise FaultError(listener.silence()) from None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-def _answers(answer: ActiveFaults, order: FaultOrder) -> bool:
-    refused = answer.refused is not None and order.fault_id in answer.refused
-    return refused or any(row.fault_id == order.fault_id for row in answer.active)
+class _Listener:
+    """Reads what the simulator says of its faults, orders one, and knows which word answers the order."""
+
+    def __init__(self, link: Link, order: FaultOrder | None) -> None:
+        self.answer: asyncio.Future[ActiveFaults] = asyncio.get_running_loop().create_future()
+        self._link = link
+        self._order = order
+        self._ordered = False
+        self._heard = False
+        self._unread = ""
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        try:
+            said = codec.decode(payload, ActiveFaults)
+        except codec.DecodeError as error:
+            self._unread = str(error)  # the simulator's next word replaces what is retained there
+        else:
+            self._heard = True
+            if not self.answer.done() and self._answers(said):
+                self.answer.set_result(said)
+        # The first word is what was retained: it may tell of an earlier refusal, so the order goes out after it.
+        if self._order is not None and not self._ordered:
+            self._ordered = self._link.publish(topics.SIM_FAULT, codec.encode(self._order), qos=1)
+
+    def silence(self) -> str:
+        """Return why there is no answer, and what to do."""
+        if self._ordered and self._heard and self._order is not None:
+            return f"the simulator had a fault {self._order.fault_id!r} before and takes an id once: name another"
+        if self._unread:
+            return f"what stands on {topics.SIM_FAULTS} is no word of the simulator ({self._unread}): start it again"
+        return f"the simulator did not answer in {ANSWER_WALL_S:.0f} s; is `dawnline up` running?"
+
+    def _answers(self, said: ActiveFaults) -> bool:
+        if self._order is None:
+            return True
+        if any(row.fault_id == self._order.fault_id for row in said.active):
+            return True
+        return self._ordered and said.refused is not None and f"fault {self._order.fault_id}:" in said.refused

@@ -28,8 +28,9 @@ from flatsat.keys import KeyRing
 from flatsat.mission import load_mission
 from ground.client import GroundClient
 
-READY_WALL_S = 30.0
-STOP_WALL_S = 8.0
+READY_WALL_S = 60.0
+STOP_WALL_S = 15.0
+POLL_WALL_S = 0.02
 
 VirtualFlight = Callable[..., Flight]
 LiveFlight = Callable[..., "LiveRun"]
@@ -42,6 +43,7 @@ class LiveRun:
     path: Path
     url: str
     process: subprocess.Popen[str]
+    said: list[str]  # lines that it has printed so far
 
     def client(self, user: str = "operator") -> GroundClient:
         """Return a client of the run's ground service."""
@@ -93,7 +95,7 @@ def live_flight(tmp_path: Path) -> Iterator[LiveFlight]:
     started: list[LiveRun] = []
 
     def start(path: str | Path, *options: str) -> LiveRun:
-        run = _start(Path(path), tmp_path / "runs", options)
+        run = launch(Path(path), tmp_path / "runs", *options)
         started.append(run)
         return run
 
@@ -102,7 +104,12 @@ def live_flight(tmp_path: Path) -> Iterator[LiveFlight]:
         run.stop()
 
 
-def _start(mission: Path, runs: Path, options: tuple[str, ...]) -> LiveRun:
+def launch(mission: Path, runs: Path, *options: str) -> LiveRun:
+    """Start a flight as processes, for fixtures of one's own; return when it is ready. Whoever starts it stops it.
+
+    Raises:
+        RuntimeError: it does not come up; the text is what it printed.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     where = ("--port", str(port), "--runs", str(runs))
@@ -115,22 +122,21 @@ def _start(mission: Path, runs: Path, options: tuple[str, ...]) -> LiveRun:
         start_new_session=True,
     )
     said: list[str] = []
+    reader = threading.Thread(target=_read, args=(process, said), daemon=True)
+    reader.start()
     deadline = time.monotonic() + READY_WALL_S
+    while not any(line.startswith("Ready in") for line in said):
+        if not reader.is_alive() or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"dawnline up ended with exit code {process.wait()}:\n{''.join(said)}")
+        time.sleep(POLL_WALL_S)
+    path = (runs / "latest").resolve()
+    url = json.loads((path / "access.json").read_text())["url"]
+    return LiveRun(path, url, process, said)
+
+
+def _read(process: subprocess.Popen[str], said: list[str]) -> None:
+    """Read what the run prints, for as long as it prints, so that a full pipe never stops it."""
     assert process.stdout is not None
     for line in process.stdout:
         said.append(line)
-        if line.startswith("Ready in") or time.monotonic() > deadline:
-            break
-    else:
-        raise RuntimeError(f"dawnline up ended with exit code {process.wait()}:\n{''.join(said)}")
-    path = (runs / "latest").resolve()
-    url = json.loads((path / "access.json").read_text())["url"]
-    _drain(process)
-    return LiveRun(path, url, process)
-
-
-def _drain(process: subprocess.Popen[str]) -> None:
-    """Let a thread read what the run prints, so that a full pipe never stops it."""
-    assert process.stdout is not None
-    stream = process.stdout
-    threading.Thread(target=lambda: [None for _ in stream], daemon=True).start()

@@ -1,6 +1,7 @@
 """Child processes: started in order, watched, named when they die, restarted and counted, stopped in reverse."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -9,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-READY_WALL_S = 15.0  # a child that has not said it is ready by then has failed to start
-STOP_WALL_S = 3.5  # from SIGTERM to SIGKILL, per stage of the stopping order
+READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
+STOP_WALL_S = 4.0  # from the first SIGTERM to the last SIGKILL, over all stages
+STAGE_WALL_S = 0.5  # of it, kept for each stage that is still to come
+LAST_WORDS_WALL_S = 0.5  # for the pipe of a child that ended to run dry: its own children may hold it open
 RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
 RESTART_WINDOW_WALL_S = 20.0
 RESTART_DELAY_WALL_S = 0.2
+START_POLL_WALL_S = 0.01
 LINE_BYTES_MAX = 64 * 1024
 
 _LEASH = Path(__file__).with_name("leash.py")
@@ -25,20 +29,24 @@ class StartError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: `ready` is the line on standard output by which it says that it is up; None: no such word."""
+    """What to run, and the lines on standard output by which it says how far it is.
+
+    `loaded`: it has loaded and waits for another program; `ready`: it is up. None: no such word.
+    """
 
     name: str
     argv: tuple[str, ...]
     log: Path
     ready: str | None
-    stage: int  # children of one stage start and stop together; later stages need the earlier ones
+    loaded: str | None
+    stage: int  # children of one stage stop together; later stages, which need the earlier ones, stop first
 
 
 @dataclass(slots=True)
 class _Child:
     program: Program
     process: asyncio.subprocess.Process | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    said: list[str] = field(default_factory=list)  # of `loaded` and `ready`, since it was started
     restarts: int = 0
     deaths: list[float] = field(default_factory=list)  # loop times of the recent ones
     watch: asyncio.Task[None] | None = None
@@ -58,38 +66,52 @@ class Supervisor:
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self, programs: list[Program]) -> None:
-        """Start programs stage by stage, each stage when the one before is ready.
+        """Start programs side by side, and return when each of them has loaded.
+
+        Raises:
+            StartError: one did not load in READY_WALL_S, or ended first.
+        """
+        started = [_Child(program) for program in programs]
+        for child in started:
+            self._children[child.program.name] = child
+            await self._spawn(child)
+        for child in started:
+            await self._until_said(child, child.program.loaded)
+
+    async def ready(self) -> None:
+        """Return when every program is ready, and from then on start again what dies.
 
         Raises:
             StartError: one did not come up in READY_WALL_S, or ended first.
         """
-        for stage in sorted({program.stage for program in programs}):
-            members = [_Child(program) for program in programs if program.stage == stage]
-            for child in members:
-                self._children[child.program.name] = child
-                await self._spawn(child)
-            for child in members:
-                await self._until_ready(child)
-            for child in members:
-                child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
+        started = [child for child in self._children.values() if child.watch is None]
+        for child in started:
+            await self._until_said(child, child.program.ready)
+        for child in started:
+            child.watch = asyncio.create_task(self._watch(child), name=f"watch-{child.program.name}")
 
     async def stop(self) -> list[str]:
         """Stop every child, last stage first; return the names of those that had to be killed."""
         self._stopping = True
+        children = list(self._children.values())
+        # First of all the watches: one of them may be about to start its child again.
+        await _cancel([child.watch for child in children if child.watch is not None])
         killed: list[str] = []
-        for stage in sorted({child.program.stage for child in self._children.values()}, reverse=True):
-            members = [child for child in self._children.values() if child.program.stage == stage]
+        stages = sorted({child.program.stage for child in children}, reverse=True)
+        end = asyncio.get_running_loop().time() + STOP_WALL_S
+        for later, stage in zip(reversed(range(len(stages))), stages, strict=True):
+            members = [child for child in children if child.program.stage == stage]
             for child in members:
                 self._signal(child, signal.SIGTERM)
-            deadline = asyncio.get_running_loop().time() + STOP_WALL_S
+            deadline = end - later * STAGE_WALL_S
             for child in members:
                 if not await self._gone(child, deadline):
                     killed.append(child.program.name)
-                    self._signal(child, signal.SIGKILL)
-                    await self._gone(child, deadline + STOP_WALL_S)
-        for child in self._children.values():
-            if child.watch is not None:
-                child.watch.cancel()
+                    self._kill_group(child)
+            for child in members:
+                await self._gone(child, deadline + STAGE_WALL_S)
+        await asyncio.gather(*(_last_words(child) for child in children))
+        await _cancel([child.log for child in children if child.log is not None])
         return killed
 
     def kill(self, name: str) -> None:
@@ -108,41 +130,42 @@ class Supervisor:
 
     async def _spawn(self, child: _Child) -> None:
         program = child.program
-        child.ready.clear()
-        log = program.log.open("ab")
+        child.said.clear()
+        # A pipe of our own: asyncio's wait() ends only when its own pipe does, and a grandchild may hold that open.
+        read_end, write_end = os.pipe()
+        said = os.fdopen(read_end, "rb", buffering=0)
         try:
-            child.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                limit=LINE_BYTES_MAX,
-                start_new_session=True,
-            )
+            log = program.log.open("ab", buffering=0)
+            try:
+                child.process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=write_end,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            except BaseException:
+                log.close()
+                raise
         except BaseException:
-            log.close()
+            said.close()
             raise
-        assert child.process.stdout is not None
-        child.log = asyncio.create_task(_copy(child.process.stdout, log, child), name=f"log-{program.name}")
+        finally:
+            os.close(write_end)
+        child.log = asyncio.create_task(_copy(said, log, child), name=f"log-{program.name}")
 
-    async def _until_ready(self, child: _Child) -> None:
-        if child.program.ready is None:
-            return
+    async def _until_said(self, child: _Child, word: str | None) -> None:
         assert child.process is not None
-        ready = asyncio.create_task(child.ready.wait())
-        ended = asyncio.create_task(child.process.wait())
         try:
             async with asyncio.timeout(READY_WALL_S):
-                while not ready.done() and not ended.done():
-                    await asyncio.sleep(0.01)
+                while word is not None and word not in child.said and child.process.returncode is None:
+                    await asyncio.sleep(START_POLL_WALL_S)
         except TimeoutError:
             raise StartError(
                 f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
             ) from None
-        finally:
-            ready.cancel()
-            ended.cancel()
-        if not child.ready.is_set():
+        if child.process.returncode is not None and word not in child.said:
+            await _last_words(child)
             raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
 
     async def _watch(self, child: _Child) -> None:
@@ -150,22 +173,27 @@ class Supervisor:
         while True:
             assert child.process is not None
             code = await child.process.wait()
-            if self._stopping:
-                return
-            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            how = _how(code)
             child.restarts += 1
             child.deaths = [at for at in child.deaths if at > loop.time() - RESTART_WINDOW_WALL_S] + [loop.time()]
             self._on_death(child.program.name, how, child.restarts)
             if len(child.deaths) > RESTARTS_MAX:
-                if not self.failed.done():
-                    self.failed.set_result(
-                        f"{child.program.name} died {len(child.deaths)} times in {RESTART_WINDOW_WALL_S:.0f} s,"
-                        f" the last time with {how}: {last_line(child.program.log)}"
-                    )
+                await _last_words(child)
+                self._give_up(
+                    f"{child.program.name} died {len(child.deaths)} times in {RESTART_WINDOW_WALL_S:.0f} s,"
+                    f" the last time with {how}: {last_line(child.program.log)}"
+                )
                 return
             await asyncio.sleep(RESTART_DELAY_WALL_S * len(child.deaths))
-            if not self._stopping:
+            try:
                 await self._spawn(child)
+            except OSError as error:
+                self._give_up(f"{child.program.name} ended with {how} and cannot be started again: {error.strerror}")
+                return
+
+    def _give_up(self, why: str) -> None:
+        if not self.failed.done():
+            self.failed.set_result(why)
 
     async def _gone(self, child: _Child, deadline: float) -> bool:
         if child.process is None:
@@ -176,6 +204,12 @@ class Supervisor:
         except TimeoutError:
             return False
         return True
+
+    def _kill_group(self, child: _Child) -> None:
+        """Kill a child that would not stop, with what it started in its own process group."""
+        if child.process is not None and child.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
 
     def _signal(self, child: _Child, number: signal.Signals) -> None:
         if child.process is not None and child.process.returncode is None:
@@ -194,16 +228,47 @@ def last_line(log: Path) -> str:
     return lines[-1][:400] if lines else "it said nothing"
 
 
-async def _copy(stream: asyncio.StreamReader, log: BinaryIO, child: _Child) -> None:
-    with log:
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:  # a line beyond LINE_BYTES_MAX; what follows it is read on
-                continue
-            if not line:
-                return
-            log.write(line)
-            log.flush()
-            if child.program.ready is not None and line.decode(errors="replace").strip() == child.program.ready:
-                child.ready.set()
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    names = {int(number): number.name for number in signal.Signals}
+    return f"signal {names.get(-code, -code)}"
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _last_words(child: _Child) -> None:
+    """Let the log take what an ended child left in its pipe."""
+    if child.log is not None and not child.log.done():
+        try:
+            async with asyncio.timeout(LAST_WORDS_WALL_S):
+                await asyncio.shield(child.log)
+        except TimeoutError:
+            return
+
+
+async def _copy(said: BinaryIO, log: BinaryIO, child: _Child) -> None:
+    """Carry what a child says from its pipe to its log, until the pipe ends."""
+    lines = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), said)
+    try:
+        with log:
+            while True:
+                try:
+                    line = await lines.readline()
+                except ValueError:  # a line beyond LINE_BYTES_MAX; what follows it is read on
+                    continue
+                if not line:
+                    return
+                with contextlib.suppress(OSError):  # a full disk loses the line; an unread pipe would stop the child
+                    log.write(line)
+                word = line.decode(errors="replace").strip()
+                if word in (child.program.loaded, child.program.ready):
+                    child.said.append(word)
+    finally:
+        transport.close()

@@ -109,17 +109,20 @@ async def _start(supervisor: Supervisor, setting: Setting, options: Options) -> 
     run, ports = setting.run, setting.ports
     write = write_mosquitto_config if options.broker == "mosquitto" else write_nats_config
     argv = write(run.store("broker"), ports.broker, broker_users(setting))
-    await supervisor.start([Program("broker", tuple(argv), run.log("broker"), None, BROKER_STAGE)])
+    await supervisor.start([Program("broker", tuple(argv), run.log("broker"), None, None, BROKER_STAGE)])
     await _until_accepting(ports.broker)
-    await supervisor.start([_python(run, "hwsim", "hwsim", "hwsim ready", HWSIM_STAGE)])
-    services = [_python(run, "ground", "ground", "ground ready", SERVICE_STAGE)]
-    services += [_python(run, node, "node", "node ready", SERVICE_STAGE) for node in setting.mission.node_ids]
+    # Mission time begins with the simulator, so it comes last: when the others have loaded and wait for its word.
+    services = [_python(run, "ground", "ground", SERVICE_STAGE)]
+    services += [_python(run, node, "node", SERVICE_STAGE) for node in setting.mission.node_ids]
     await supervisor.start(services)
+    await supervisor.start([_python(run, "hwsim", "hwsim", HWSIM_STAGE)])
+    await supervisor.ready()
 
 
-def _python(run: RunDir, name: str, module: str, ready: str, stage: int) -> Program:
+def _python(run: RunDir, name: str, module: str, stage: int) -> Program:
     argv = (sys.executable, "-m", module, "--config", str(run.config(name)))
-    return Program(name, argv, run.log(name), ready, stage)
+    loaded = None if module == "hwsim" else f"{module} loaded"
+    return Program(name, argv, run.log(name), f"{module} ready", loaded, stage)
 
 
 async def _until_accepting(port: int) -> None:

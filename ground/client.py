@@ -19,7 +19,7 @@ GroundClientError
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -223,7 +223,7 @@ class GroundClient:
         query = {"after": after, "node": node, "severity": severity, "limit": limit}
         return cast(list[EventView], await self._get("/events", query))
 
-    async def follow(self) -> AsyncIterator[LiveView]:
+    async def follow(self) -> AsyncGenerator[LiveView, None]:
         """Yield the live data for ever: `hello` first, and again after each reconnection, `update` in between.
 
         Raises:

@@ -9,7 +9,7 @@ from ground.ports.archive import TcRow, TcStage
 from ground.secrets import Secrets, Signer
 from icd.codec import decode, encode
 from icd.tc import ROLE_COMMANDS, Command, Role, SignedTelecommand, Telecommand
-from icd.timebase import MissionTime, after, seconds_between
+from icd.timebase import MissionTime, after
 from icd.topics import uplink
 
 EXPIRES_AFTER_S = 3600.0  # mission time
@@ -40,6 +40,7 @@ class Commanding:
         self._signers: dict[Role, Signer] = {Role.OPERATOR: secrets.operator, Role.SCHEDULER: secrets.scheduler}
         self._on_expired = on_expired
         self._due: dict[str, MissionTime] = {}
+        self._ask_at = desk.clock.now()
 
     def has_room(self, node: str) -> bool:
         """Return whether one more telecommand may wait for this node's answer."""
@@ -77,38 +78,42 @@ class Commanding:
         self._expire(row, detail)
         return True
 
-    def pump(self) -> None:
-        """Send what is due, and let expire what is over.
+    def pump(self) -> bool:
+        """Send what is due, and let expire what is over; return whether anything waits for an answer.
 
         Raises:
             ArchiveError: the archive refused; what was not marked was not sent.
         """
         now = self._desk.clock.now()
         waiting = self._desk.archive.tcs.unanswered()
+        for row in waiting:
+            if now >= row.expires_at:
+                with self._desk.archive.transaction():
+                    self._on_expired(
+                        self._expire(row, "Its life time ended and the node has not said that it took it.")
+                    )
+            elif self._desk.can_send(row.node) and now >= self._due.get(row.request_id, now):
+                self._send(row, now)
         if self._due:
             names = {row.request_id for row in waiting}
             self._due = {name: due for name, due in self._due.items() if name in names}
-        for row in waiting:
-            current = row
-            if row.stage is not TcStage.EXPIRED and now >= row.expires_at:
-                with self._desk.archive.transaction():
-                    current = self._expire(row, "Its life time ended and the node has not said that it took it.")
-                    self._on_expired(current)
-            if self._desk.can_send(row.node) and now >= self._due.get(row.request_id, now):
-                self._send(current, now)
+        if now >= self._ask_at:
+            self._ask_at = after(now, ASK_EXPIRED_S)
+            self._ask(now)
+        return bool(waiting)
 
     def _send(self, row: TcRow, now: MissionTime) -> None:
-        if row.stage is TcStage.EXPIRED:
-            if not row.sent or seconds_between(row.expires_at, now) > ASK_EXPIRED_FOR_S:
-                return
-            interval_s = ASK_EXPIRED_S
-        else:
-            interval_s = RESEND_S
         if not row.sent:
             with self._desk.archive.transaction():
                 self._desk.archive.tcs.mark_sent(row.request_id)
         if self._desk.link.publish(uplink(row.node, "tc"), row.signed, qos=1):
-            self._due[row.request_id] = after(now, max(interval_s, RESEND_WALL_S * self._desk.clock.rate))
+            self._due[row.request_id] = after(now, max(RESEND_S, RESEND_WALL_S * self._desk.clock.rate))
+
+    def _ask(self, now: MissionTime) -> None:
+        """Send expired telecommands that may have been taken once more: the node answers what became of each."""
+        for row in self._desk.archive.tcs.in_doubt(after(now, -ASK_EXPIRED_FOR_S)):
+            if self._desk.can_send(row.node):
+                self._desk.link.publish(uplink(row.node, "tc"), row.signed, qos=1)
 
     def _expire(self, row: TcRow, detail: str) -> TcRow:
         now = self._desk.clock.now()

@@ -7,7 +7,7 @@ from ground.desk import Desk
 from ground.jobs import PLACEMENTS_MAX, Jobs
 from ground.passes import Passes
 from ground.placement import Choice, Standing, choose
-from ground.ports.archive import JOB_ENDED, GroundJobState, JobRow, TcStage
+from ground.ports.archive import GroundJobState, JobRow, TcStage
 from icd.jobs import EndReason
 from icd.tc import CancelJob, PowerMode, Role, SubmitJob
 
@@ -17,7 +17,6 @@ EXPIRES_AFTER_S = 3600.0
 _S = GroundJobState
 _WAITING = (_S.SUBMITTED, _S.PLACED, _S.UPLINKING)
 _MODES = {mode.value: mode for mode in PowerMode}
-_ON_NODE = tuple(state for state in GroundJobState if state not in JOB_ENDED and state not in _WAITING)
 
 
 class Dispatch:
@@ -29,15 +28,16 @@ class Dispatch:
         self._commanding = commanding
         self._passes = passes
 
-    def pump(self) -> None:
-        """Place what can be placed and cancel what shall be cancelled.
+    def pump(self) -> bool:
+        """Place what can be placed and cancel what shall be cancelled; return whether anything waits.
 
         Raises:
             ArchiveError: the archive refused; the job stays as it was.
         """
         placed = 0
         standings: list[Standing] | None = None
-        for row in self._desk.archive.jobs.in_states(_WAITING):
+        waiting = self._desk.archive.jobs.in_states(_WAITING)
+        for row in waiting:
             if self._over(row) or (row.state is _S.UPLINKING and row.request_id is not None):
                 continue
             if row.not_before is not None and self._desk.clock.now() < row.not_before:
@@ -47,7 +47,7 @@ class Dispatch:
                 placed, standings = placed + 1, None
             if placed >= PLACED_PER_PUMP_MAX:
                 break
-        self._cancel()
+        return self._cancel() or bool(waiting)
 
     def _over(self, row: JobRow) -> bool:
         """End a job that is not with a node yet and has passed its deadline."""
@@ -83,15 +83,17 @@ class Dispatch:
         with self._desk.archive.transaction():
             self._jobs.place(row, choice.node, f"Waits for {choice.node}: {choice.why}.")
 
-    def _cancel(self) -> None:
-        for row in self._desk.archive.jobs.in_states((_S.UPLINKING, *_ON_NODE)):
-            if not row.cancel_wanted or row.cancel_id is not None or row.node is None or not self._taken(row):
+    def _cancel(self) -> bool:
+        waiting = self._desk.archive.jobs.to_cancel()
+        for row in waiting:
+            if row.node is None or not self._taken(row):
                 continue
             if self._desk.watch.heard(row.node) and self._commanding.has_room(row.node):
                 command = CancelJob(job_id=row.job_id)
                 with self._desk.archive.transaction():
                     order = Order(row.node, command, SCHEDULER, Role.SCHEDULER, EXPIRES_AFTER_S, row.job_id)
                     self._jobs.cancelling(row, self._commanding.issue(order).request_id)
+        return bool(waiting)
 
     def _taken(self, row: JobRow) -> bool:
         """Return whether the node has said that it took the job's telecommand: a cancel must not overtake it."""

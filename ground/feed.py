@@ -21,6 +21,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.version = 0
+        self.work = 0  # grows with every change of a job or a telecommand
         self._jobs: OrderedDict[str, int] = OrderedDict()
         self._tcs: OrderedDict[str, int] = OrderedDict()
         self._forgotten = 0  # the newest version of which an id was dropped
@@ -48,6 +49,7 @@ class Feed:
 
     def _note(self, changes: OrderedDict[str, int], name: str) -> None:
         self.version += 1
+        self.work += 1
         changes.pop(name, None)
         changes[name] = self.version
         if len(changes) > CHANGES_MAX:

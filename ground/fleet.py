@@ -1,11 +1,8 @@
 """What the ground knows of each node now: when it was heard, and its newest housekeeping."""
 
-import math
-from dataclasses import fields
-
 from ground.ports.archive import HkRow
 from icd.codec import DecodeError
-from icd.hk import Hk, HkSample, unpack
+from icd.hk import Hk, unpack
 from icd.params import Fleet
 from icd.timebase import NS_PER_S, MissionTime, seconds_between
 from runtime.clock import MissionClock
@@ -14,7 +11,6 @@ HEARD_S = 45.0  # mission time after a message for which a node counts as heard:
 HEARD_WALL_S = 3.0  # and at least this much wall time, so that a busy host is no outage
 CLOCK_AHEAD_S_MAX = 3600.0  # a sample from further in the future would hide every later one
 CLOCK_BEHIND_S_MAX = 30 * 86_400.0  # before the mission's epoch
-INSTANT_MAX = 2**62  # mission times that SQLite and a calendar both hold (year 2116)
 
 
 class FleetWatch:
@@ -55,7 +51,6 @@ class FleetWatch:
             DecodeError: another dictionary, a value of the wrong type, or a time that cannot be.
         """
         sample = unpack(packet)
-        _check(sample)
         ahead_s = (packet.at - self._clock.now()) / NS_PER_S
         if ahead_s > CLOCK_AHEAD_S_MAX or packet.at < self.fleet.epoch - CLOCK_BEHIND_S_MAX * NS_PER_S:
             raise DecodeError(f"hk: sampled {ahead_s:.0f} s from now")
@@ -72,29 +67,3 @@ class FleetWatch:
     def latest(self, node: str) -> HkRow | None:
         """Return the newest sample of a node."""
         return self._latest.get(node)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < INSTANT_MAX
-
-
-def _is_measure(value: object) -> bool:
-    return (
-        value is None or (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < 2**53)
-    )
-
-
-_CHECKS = {"str": _is_text, "int": _is_count}
-_FIELDS = tuple(
-    (field.name, _CHECKS.get(getattr(field.type, "__name__", ""), _is_measure)) for field in fields(HkSample)
-)
-
-
-def _check(sample: HkSample) -> None:
-    for name, is_legal in _FIELDS:
-        if not is_legal(getattr(sample, name)):
-            raise DecodeError(f"hk: {name}: not a legal value")

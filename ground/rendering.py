@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from ground.ports.archive import EventRow, GroundJobState, HkRow, JobRow, TcRow, TimelineRow
 from ground.views import EventView, JobDetailView, JobReportView, JobView, LaserView, StageView, TcView
@@ -61,7 +62,7 @@ def tc_view(row: TcRow, stages: list[VerificationReport], scale: TimeScale) -> T
     return {
         "request_id": row.request_id,
         "node": row.node,
-        "command": json.loads(row.command),
+        "command": _command_view(row.command, scale),
         "user": row.user,
         "key_id": row.key_id,
         "sequence": row.sequence,
@@ -118,9 +119,11 @@ def job_view(row: JobRow, note: QueueNote, scale: TimeScale) -> JobView:
 
 def job_detail(view: JobView, row: JobRow, timeline: list[TimelineRow], scale: TimeScale) -> JobDetailView:
     """Return a job's view with its spec and its reports."""
-    spec = row.spec.model_dump(mode="json")
-    spec["deadline_s"] = scale.maybe_s(spec.pop("deadline"))
-    return {**view, "spec": spec, "reports": [_report_view(step, scale) for step in timeline]}
+    return {
+        **view,
+        "spec": _spec_view(row.spec.model_dump(mode="json"), scale),
+        "reports": [_report_view(step, scale) for step in timeline],
+    }
 
 
 def advice(hold_reason: str | None) -> str | None:
@@ -148,6 +151,17 @@ def running(hk: HkRow | None) -> list[str]:
 def known_hold(text: str) -> str | None:
     """Return a hold reason from housekeeping, None when it holds none."""
     return text if text in HoldReason.__members__ else None
+
+
+def _command_view(text: str, scale: TimeScale) -> dict[str, Any]:
+    command: dict[str, Any] = json.loads(text)
+    return {**command, "spec": _spec_view(command["spec"], scale)} if "spec" in command else command
+
+
+def _spec_view(spec: dict[str, Any], scale: TimeScale) -> dict[str, Any]:
+    """Return a job's spec with its deadline in the API's seconds: a mission time is too long for a browser."""
+    kept = {name: value for name, value in spec.items() if name != "deadline"}
+    return {**kept, "deadline_s": scale.maybe_s(spec["deadline"])}
 
 
 def _report_view(step: TimelineRow, scale: TimeScale) -> JobReportView:

@@ -1,18 +1,12 @@
 """Outbox batches in: every report checked, all of a batch committed with their numbers at once, then acknowledged."""
 
-import math
-
 from ground.desk import Desk
-from ground.fleet import INSTANT_MAX
 from ground.jobs import Jobs
 from ground.verificator import Verificator
 from icd.dictionary import render
 from icd.events import EventReport, OutboxAck, OutboxBatch, OutboxItem
 from icd.jobs import JobReport
 from icd.verification import VerificationReport
-
-SEQ_MAX = INSTANT_MAX
-Report = VerificationReport | EventReport | JobReport
 
 
 class Reports:
@@ -30,13 +24,8 @@ class Reports:
             ArchiveError: nothing was committed and nothing acknowledged, so the node sends it again.
         """
         refused: list[str] = []
-        taken: list[int] = []
         with self._desk.archive.transaction():
             for item in batch.items:
-                if item.seq > SEQ_MAX:
-                    refused.append(f"number {item.seq} is out of range")
-                    continue
-                taken.append(item.seq)
                 if not self._desk.archive.telemetry.take_report(node, batch.outbox_id, item.seq):
                     continue
                 why = self._take(node, item)
@@ -44,8 +33,8 @@ class Reports:
                     refused.append(f"report {item.seq}: {why}")
             for why in refused:
                 self._desk.notices.reject(f"dl/{node}/report", why)
-        if taken:
-            self._desk.send(node, "ack", OutboxAck(outbox_id=batch.outbox_id, seqs=tuple(taken)), qos=0)
+        seqs = tuple(item.seq for item in batch.items)
+        self._desk.send(node, "ack", OutboxAck(outbox_id=batch.outbox_id, seqs=seqs), qos=0)
 
     def _take(self, node: str, item: OutboxItem) -> str | None:
         """Take one report; return why it was not taken."""
@@ -53,8 +42,6 @@ class Reports:
             report = item.report()
         except ValueError as error:  # pydantic's ValidationError is one
             return f"not a {item.kind} report: {_first_line(error)}"
-        if not 0 <= report.at < INSTANT_MAX or not _is_finite(report):
-            return f"{item.kind} report with a number out of range"
         match report:
             case VerificationReport():
                 known = self._verificator.on_report(node, report)
@@ -66,18 +53,6 @@ class Reports:
                 self._desk.archive.telemetry.add_event(node, report, render(report))
                 self._desk.feed.touch()
                 return None
-
-
-def _is_finite(report: Report) -> bool:
-    match report:
-        case VerificationReport():
-            return report.step < INSTANT_MAX
-        case EventReport():
-            return all(not isinstance(value, float) or math.isfinite(value) for value in report.fields.values())
-        case JobReport():
-            sizes = (report.attempt, report.exit_code or 0, report.result_bytes or 0)
-            measures = (report.energy_wh, report.progress_frac or 0.0)
-            return all(abs(size) < INSTANT_MAX for size in sizes) and all(math.isfinite(value) for value in measures)
 
 
 def _first_line(error: ValueError) -> str:

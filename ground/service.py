@@ -38,6 +38,7 @@ from runtime.timers import TimerHandle, Timers
 SUBSCRIPTIONS = ("dl/+/hk", "dl/+/report", "dl/+/xfer")
 TICK_S = 5.0  # mission time
 TICK_WALL_S = 0.5  # and at least this much wall time
+LOOK_S = 60.0  # mission time between two looks for work when none was left
 HK_BATCH_MAX = 64  # samples that wait for one commit; housekeeping may be lost, a tick's worth at most
 
 
@@ -64,6 +65,8 @@ class GroundService:
         self._downlinks = Downlinks(self._desk, self._jobs)
         self._hk_waiting: list[HkRow] = []
         self._tick_timer: TimerHandle | None = None
+        self._pumped_work = -1  # what the feed counted when nothing was left to move
+        self._look_at = clock.now()
         self._received: dict[str, int] = {"hk": 0, "report": 0, "xfer": 0}
 
     def start(self) -> None:
@@ -199,9 +202,14 @@ class GroundService:
             self._pump()
 
     def _pump(self) -> None:
-        self._dispatch.pump()
-        self._commanding.pump()
-        self._uplinks.pump()
+        """Move everything that can move. With nothing waiting and nothing changed since, there is no need to look."""
+        now = self._desk.clock.now()
+        if self._pumped_work == self.feed.work and now < self._look_at:
+            return
+        self._pumped_work = -1
+        waits = [pump() for pump in (self._dispatch.pump, self._commanding.pump, self._uplinks.pump)]
+        self._look_at = now if any(waits) else after(now, LOOK_S)
+        self._pumped_work = self.feed.work
 
     def _tick(self) -> None:
         self._set_tick()

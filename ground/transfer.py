@@ -33,8 +33,8 @@ class Uplinks:
         self._active: dict[str, _Uplink] = {}
         self._not_before: dict[str, MissionTime] = {}  # by job
 
-    def pump(self) -> None:
-        """Send what the windows allow, start what is wanted, drop what is not."""
+    def pump(self) -> bool:
+        """Send what the windows allow, start what is wanted, drop what is not; return whether anything waits."""
         staging: dict[str, list[JobRow]] = {}
         for row in self._desk.archive.jobs.in_states((GroundJobState.STAGING,)):
             if row.node is not None:
@@ -52,6 +52,7 @@ class Uplinks:
             if active is None and wanted:
                 self._start(node, wanted)
             self._send(node)
+        return bool(staging)
 
     def on_ack(self, node: str, ack: ChunkAck) -> None:
         """Take a node's word on a bundle."""

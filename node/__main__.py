@@ -27,6 +27,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         config = load_config(arguments.config)
+        print("node loaded", flush=True)  # what follows waits for the time authority
         reset = asyncio.run(_until_signal(config))
     except ConfigError as error:
         print(f"node: {error}", file=sys.stderr)

@@ -126,7 +126,7 @@ class Node:
         self.executive = Executive(
             around.clock, around.timers, self.recorder, Events(self.store.append_event), self._minimal(request_reset)
         )
-        self.executive.on_app_failed = self._on_app_failed
+        self.executive.on_app_given_up = self._on_app_given_up
         self._add_apps()
         self.executive.bus.subscribe("kernel", PowerModeChanged, self._on_mode)
 
@@ -134,7 +134,7 @@ class Node:
         """Recover, start every app, and listen for device frames."""
         opened = self.store.opened
         if opened.set_aside is not None:
-            self._report("STORAGE_FAILED", detail=f"store was corrupt ({opened.why}), kept as {opened.set_aside}")
+            self._report("STORE_SET_ASIDE", why=opened.why, file=opened.set_aside)
         self._report("NODE_BOOTED", boot_count=self._boot.boot_count, cause=self._boot.cause.value)
         self.executive.start()
         self._avionics.begin()
@@ -214,7 +214,7 @@ class Node:
     def _report(self, event_id: str, **fields: str | int | float | bool | None) -> None:
         self.executive.report("edge", event_id, fields)
 
-    def _on_app_failed(self, app: str, error: str) -> None:
+    def _on_app_given_up(self, app: str, error: str) -> None:
         self._post(SafeModeRequested(ModeReason.APP_FAILED, f"{app}: {error}"))
 
     def _on_mode(self, change: PowerModeChanged) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.properties import Properties
@@ -33,6 +34,9 @@ IN_FLIGHT_MAX = 16  # QoS 1 messages that wait for the broker's acknowledgement 
 SUBSCRIBE_QOS = 1
 _NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _log = logging.getLogger(__name__)
+# What the libraries say at each cut, several lines of it, we say once ourselves.
+_library_log = logging.getLogger(f"{__name__}.library")
+_library_log.setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class MqttLink:
             try:
                 await self._connect_once(on_message, on_state)
             except aiomqtt.MqttError as error:
-                self._complain(str(error))
+                self._complain(error)
             delay_s = backoff_s if self._connects > before else min(backoff_max_s, 2 * delay_s)
             await asyncio.sleep(self._rng.uniform(backoff_s, delay_s))
 
@@ -208,6 +212,7 @@ class MqttLink:
             timeout=ANSWER_WALL_S,
             will=None if will is None else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
             socket_options=[_NO_DELAY],
+            logger=_library_log,
         )
         client.pending_calls_threshold = IN_FLIGHT_MAX
         return client
@@ -216,8 +221,11 @@ class MqttLink:
         self._connected = False
         self._queue.clear()
 
-    def _complain(self, text: str) -> None:
-        if text != self._complaint:  # once for each new reason, not once for each attempt
+    def _complain(self, error: aiomqtt.MqttError) -> None:
+        """Say one line a loss, and one more when the broker then answers with a refusal; not one for each attempt."""
+        text = str(error)
+        is_refusal = isinstance(error, MqttConnectError) and text != self._complaint
+        if not self._complaint or is_refusal:
             self._complaint = text
             _log.warning("link %s as %s: %s", self._client_id, self._access.username, text)
 

@@ -50,6 +50,13 @@ class SqliteJobs:
         )
         return [_job(row) for row in rows]
 
+    def to_cancel(self) -> list[JobRow]:
+        """Return jobs that have not ended, shall be cancelled, and have no telecommand for it, oldest first."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM job WHERE {_OPEN} AND cancel_wanted AND cancel_id IS NULL ORDER BY number"
+        )
+        return [_job(row) for row in rows]
+
     def backlog(self) -> dict[str, tuple[int, float]]:
         """Return, by node, how many placed jobs have not ended and their declared work still to do, s."""
         rows = self._db.rows(

@@ -8,6 +8,7 @@ SCHEMA_VERSION = 1
 
 HK_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(HkSample))
 
+_OPEN = "state NOT IN ('SUCCEEDED', 'FAILED', 'CANCELLED')"
 SCHEMA: tuple[str, ...] = (
     "CREATE TABLE counter (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID",
     f"CREATE TABLE hk (node TEXT, at INTEGER, {', '.join(HK_COLUMNS)}, PRIMARY KEY (node, at)) WITHOUT ROWID",
@@ -23,7 +24,8 @@ SCHEMA: tuple[str, ...] = (
         issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, signed BLOB NOT NULL, sent INTEGER NOT NULL,
         stage TEXT NOT NULL, reason TEXT, detail TEXT NOT NULL, updated_at INTEGER NOT NULL,
         UNIQUE (key_id, node, sequence))""",
-    "CREATE INDEX tc_unanswered ON tc (number) WHERE stage IN ('ISSUED', 'RECEIVED', 'EXPIRED')",
+    "CREATE INDEX tc_unanswered ON tc (number) WHERE stage IN ('ISSUED', 'RECEIVED')",
+    "CREATE INDEX tc_expired ON tc (expires_at) WHERE stage = 'EXPIRED'",
     """CREATE TABLE tc_stage (
         request_id TEXT NOT NULL REFERENCES tc (request_id), stage TEXT, step INTEGER, at INTEGER NOT NULL,
         reason TEXT, detail TEXT NOT NULL, PRIMARY KEY (request_id, stage, step)) WITHOUT ROWID""",
@@ -34,7 +36,8 @@ SCHEMA: tuple[str, ...] = (
         detail TEXT NOT NULL, attempt INTEGER NOT NULL, progress_frac REAL, energy_wh REAL NOT NULL,
         result_state TEXT NOT NULL, result_sha256 TEXT, result_bytes INTEGER, submitted_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL, report_at INTEGER NOT NULL, report_seq INTEGER NOT NULL, work_s REAL NOT NULL)""",
-    "CREATE INDEX job_open ON job (state, number) WHERE state NOT IN ('SUCCEEDED', 'FAILED', 'CANCELLED')",
+    f"CREATE INDEX job_open ON job (state, number) WHERE {_OPEN}",
+    f"CREATE INDEX job_to_cancel ON job (number) WHERE {_OPEN} AND cancel_wanted AND cancel_id IS NULL",
     # What has ended never moves again, whatever asks for it.
     """CREATE TRIGGER job_end_is_final BEFORE UPDATE OF state ON job
         WHEN OLD.state IN ('SUCCEEDED', 'FAILED', 'CANCELLED') AND NEW.state != OLD.state

@@ -84,20 +84,21 @@ class SqliteTcs:
         return sorted(found, key=lambda report: (report.at, order.index(report.stage), report.step))
 
     def unanswered(self) -> list[TcRow]:
-        """Return telecommands that no node has answered (ISSUED, RECEIVED, EXPIRED after sending), oldest first."""
+        """Return telecommands that are ISSUED or RECEIVED, oldest first."""
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM tc WHERE stage IN ('ISSUED', 'RECEIVED') ORDER BY number")
+        return [_tc(row) for row in rows]
+
+    def in_doubt(self, expired_after: MissionTime) -> list[TcRow]:
+        """Return telecommands that were sent, EXPIRED after an instant, and have no answer, oldest first."""
         rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM tc WHERE stage IN ('ISSUED', 'RECEIVED', 'EXPIRED') "
-            "AND (stage != 'EXPIRED' OR sent) ORDER BY number"
+            f"SELECT {_COLUMNS} FROM tc WHERE stage = 'EXPIRED' AND sent AND expires_at > ? ORDER BY number",
+            (expired_after,),
         )
         return [_tc(row) for row in rows]
 
     def open_count(self, node: str) -> int:
         """Return how many telecommands towards a node are ISSUED or RECEIVED."""
-        found = self._db.row(
-            "SELECT count(*) FROM tc WHERE stage IN ('ISSUED', 'RECEIVED', 'EXPIRED') AND stage != 'EXPIRED' "
-            "AND node = ?",
-            (node,),
-        )
+        found = self._db.row("SELECT count(*) FROM tc WHERE stage IN ('ISSUED', 'RECEIVED') AND node = ?", (node,))
         return int(found[0]) if found else 0
 
     def newest(self, limit: int, node: str | None) -> list[TcRow]:

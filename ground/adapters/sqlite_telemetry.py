@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple
+from operator import attrgetter
 
 from ground.adapters.sqlite_database import Database, Row
 from ground.adapters.sqlite_schema import HK_COLUMNS
@@ -12,6 +12,7 @@ from icd.hk import HkSample
 from icd.timebase import NS_PER_S, MissionTime
 
 _HK = f"node, at, {', '.join(HK_COLUMNS)}"
+_values = attrgetter(*HK_COLUMNS)
 _EVENT = "number, node, at, severity, event_id, app, text"
 
 
@@ -25,7 +26,7 @@ class SqliteTelemetry:
     def add_hk(self, rows: Sequence[HkRow]) -> None:
         """Keep samples; one that is already there stays as it was."""
         with self._db.transaction():
-            self._db.execute_many(self._insert_hk, ((row.node, row.at, *astuple(row.sample)) for row in rows))
+            self._db.execute_many(self._insert_hk, ((row.node, row.at, *_values(row.sample)) for row in rows))
 
     def latest_hk(self) -> list[HkRow]:
         """Return the newest sample of each node."""

@@ -29,7 +29,7 @@ export function bar(label) {
     el,
     show(frac, tone = "calm", mark_frac = null) {
       const known = typeof frac === "number";
-      setStyle(fill, "width", known ? `${(Math.max(0, Math.min(1, frac)) * 100).toFixed(1)}%` : "0%");
+      setStyle(fill, "transform", `scaleX(${known ? Math.max(0, Math.min(1, frac)).toFixed(3) : 0})`);
       setAttr(el, "data-tone", known ? tone : "lost");
       setAttr(el, "aria-valuenow", known ? (frac * 100).toFixed(0) : null);
       setAttr(el, "aria-valuetext", known ? flat(percent(frac)) : "not reported");
@@ -85,5 +85,6 @@ export function balance(view) {
   if (typeof view.solar_w !== "number" || typeof view.load_w !== "number") return { word: "—", glyph: "unknown", tone: "calm", net_w: null };
   const net_w = view.solar_w - view.load_w;
   if (Math.abs(net_w) < 200) return { word: "level", glyph: "level", tone: "calm", net_w };
+  if (net_w > 0 && typeof view.soc_frac === "number" && view.soc_frac >= 0.9995) return { word: "to spare", glyph: "up", tone: "good", net_w };
   return net_w > 0 ? { word: "charging", glyph: "up", tone: "good", net_w } : { word: "discharging", glyph: "down", tone: "warn", net_w };
 }

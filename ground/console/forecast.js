@@ -4,6 +4,7 @@ const RENEW_BEFORE_S = 1800; // mission time: ask again when less than this is l
 const AGE_MOST_S = 5400; // mission time: ask again in any case
 const SPANS_MOST = 400;
 const AGAIN_AFTER_MS = 5000; // wall time between two requests for one node
+const AGAIN_REFUSED_MS = 60000; // the same after a request that failed
 
 /** Keeps the forecasts of all nodes; one request at a time. */
 export class Forecasts {
@@ -47,6 +48,7 @@ export class Forecasts {
           end_s: Math.max(now_s, ...ends),
         });
       } catch {
+        this.asked_ms.set(node, performance.now() + AGAIN_REFUSED_MS - AGAIN_AFTER_MS);
         // The next request comes by itself; until then the countdown shows that it is not known.
       }
       this.queue.shift();
@@ -68,12 +70,21 @@ export const spanAt = (spans, at_s) => spans.find((span) => span.start_s <= at_s
 export const spanAfter = (spans, at_s) =>
   spans.reduce((best, span) => (span.start_s > at_s && (best === null || span.start_s < best.start_s) ? span : best), null);
 
-/** Return the next change of light: `{to, in_s}`, or null when none is known. */
+/** Return how the node stands to the Sun: as it says while it is heard, as foreseen while it is silent. */
+export function lightNow(view, forecast, now_s) {
+  if (view.heard || forecast === null) return { frac: view.sunlit_frac, foreseen: false };
+  return { frac: spanAt(forecast.eclipses, now_s) ? 0 : 1, foreseen: true };
+}
+
+/** Return the next change of light: `{to, in_s}`, or null when none is known; in_s is 0 when it is due. */
 export function nextLight(view, forecast, now_s) {
   const inside = forecast ? spanAt(forecast.eclipses, now_s) : null;
+  const { frac } = lightNow(view, forecast, now_s);
+  if (forecast && frac > 0.999 && inside) return { to: "eclipse", in_s: 0 };
+  if (forecast && frac === 0 && !inside) return { to: "sun", in_s: 0 };
   if (inside) return { to: "sun", in_s: inside.end_s - now_s };
   const next_s = (forecast && spanAfter(forecast.eclipses, now_s)?.start_s) ?? view.next_eclipse_s;
-  if (typeof next_s !== "number" || next_s < now_s || view.sunlit_frac === 0) return null;
+  if (typeof next_s !== "number" || next_s < now_s || frac === 0) return null;
   return { to: "eclipse", in_s: next_s - now_s };
 }
 

@@ -27,6 +27,10 @@ export class FleetMap {
     this.based_ms = 0;
     this.spots = [];
     this.hover = null;
+    this.width = 0;
+    this.height = 0;
+    this.sized = new ResizeObserver(([entry]) => { ({ width: this.width, height: this.height } = entry.contentRect); });
+    this.sized.observe(canvas);
     this.unfollow = onTheme(() => { this.base_key = ""; });
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerleave", () => { this.hover = null; });
@@ -35,6 +39,7 @@ export class FleetMap {
 
   destroy() {
     this.unfollow();
+    this.sized.disconnect();
   }
 
   point(event) {
@@ -56,9 +61,6 @@ export class FleetMap {
 
   /** Draw the fleet as it stands at a UTC moment. */
   draw(date, { nodes, stations, trails }) {
-    const box = this.canvas.getBoundingClientRect();
-    this.width = box.width;
-    this.height = box.height;
     if (this.width < 10) return;
     this.drawBase(date);
     const context = fitCanvas(this.canvas, this.width, this.height);

@@ -78,5 +78,12 @@ export function sunlight(frac) {
   return { word: "Sunlight", glyph: "sun", tone: "sun" };
 }
 
+/** Return the light and the next change of it as two texts and a sign. */
+export function lightWords({ frac, foreseen }, next) {
+  const words = sunlight(frac);
+  const name = next?.to === "sun" ? "sunrise" : "eclipse";
+  return { words, now: foreseen ? `${words.word}, foreseen` : words.word, name };
+}
+
 /** Commands that change what the node is for, or end work: they are armed before they are sent. */
 export const HAZARDOUS = new Set(["enter_safe", "leave_safe", "reset_unit", "cancel_job"]);

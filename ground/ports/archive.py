@@ -190,7 +190,11 @@ class TcStore(Protocol):
         ...
 
     def unanswered(self) -> list[TcRow]:
-        """Return telecommands that no node has answered (ISSUED, RECEIVED, EXPIRED after sending), oldest first."""
+        """Return telecommands that are ISSUED or RECEIVED, oldest first."""
+        ...
+
+    def in_doubt(self, expired_after: MissionTime) -> list[TcRow]:
+        """Return telecommands that were sent, EXPIRED after an instant, and have no answer, oldest first."""
         ...
 
     def open_count(self, node: str) -> int:
@@ -219,6 +223,10 @@ class JobStore(Protocol):
 
     def in_states(self, states: Sequence[GroundJobState], node: str | None = None) -> list[JobRow]:
         """Return jobs in any of these states, in order of submission."""
+        ...
+
+    def to_cancel(self) -> list[JobRow]:
+        """Return jobs that have not ended, shall be cancelled, and have no telecommand for it, oldest first."""
         ...
 
     def backlog(self) -> dict[str, tuple[int, float]]:

@@ -7,9 +7,7 @@ Runner messages, in order, one RunnerExited for each start.
 import asyncio
 import hashlib
 import json
-import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +17,9 @@ from icd.jobs import EXIT_PREEMPTED, EndReason
 from node.adapters import orphans, sandbox
 from node.adapters.disk import is_full
 from node.adapters.files import WritableFiles
-from node.adapters.job_directory import WRITE_DIRS, JobDirectory, JobFilesError
+from node.adapters.job_directory import JobDirectory, JobFilesError
 from node.adapters.job_output import CheckpointDone, Lines, Log, Progress, word_of
+from node.adapters.warden_launch import launch
 from node.kernel.bus import BusMessage
 from node.kernel.errors import StorageError, StorageFault
 from node.messages import RunnerCheckpoint, RunnerCollected, RunnerExited, RunnerProgress, RunnerStarted
@@ -34,10 +33,6 @@ PROGRESS_WALL_S = 0.5  # between two progress messages of one job; the newest wi
 DETAIL_MAX = 300  # characters of a reason
 
 _MIB = 1024 * 1024
-_PASSED_ON = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # some processors need them
-_LAUNCH = "import sys; sys.path.append(sys.argv[1]); from node.adapters.warden import main; main(sys.argv[2:])"
-_ROOT = Path(__file__).resolve().parents[2]
-_PYTHONS = ("python3", "python")
 
 
 @dataclass(slots=True)
@@ -52,6 +47,7 @@ class _Attempt:
     progress_timer: TimerHandle | None = None
     outcome: dict[str, Any] | None = None
     note: str = ""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def job_id(self) -> str:
@@ -84,13 +80,14 @@ class ProcessRunner:
     def start(self, order: JobStart) -> None:
         """Unpack the bundle into a directory of the attempt's own and run its command under the spec's limits."""
         job_id = order.spec.job_id
-        if job_id in self._attempts:
+        earlier = self._attempts.get(job_id)
+        if earlier is not None and earlier.wanted != "kill":
             refusal = RunnerExited(job_id, order.attempt, None, EndReason.START_FAILED, "an attempt still runs")
             self._spawn(self._refuse(refusal))
             return
         attempt = _Attempt(order, self._directory(job_id))
         self._attempts[job_id] = attempt
-        self._spawn(self._run(attempt))
+        self._spawn(self._run(attempt, earlier))
 
     def preempt(self, job_id: str) -> None:
         """Send SIGTERM; after the spec's grace (wall time), SIGKILL."""
@@ -117,7 +114,12 @@ class ProcessRunner:
             self._spawn(asyncio.to_thread(self._directory(job_id).discard))
 
     def end_orphans(self) -> int:
-        """End whatever processes a dead predecessor left; return how many. Waits, at most some seconds."""
+        """End whatever processes a dead predecessor left; return how many. Waits, at most some seconds.
+
+        After a restart of the app alone the predecessor is ourselves: what we started is killed too.
+        """
+        for job_id in list(self._attempts):
+            self.kill(job_id)
         return orphans.end_all(self._jobs_dir)
 
     def sandbox_level(self) -> str:
@@ -153,10 +155,12 @@ class ProcessRunner:
     async def _refuse(self, refusal: RunnerExited) -> None:
         self._say(refusal)
 
-    async def _run(self, attempt: _Attempt) -> None:
+    async def _run(self, attempt: _Attempt, earlier: _Attempt | None) -> None:
         job_id, number = attempt.job_id, attempt.order.attempt
         exited = RunnerExited(job_id, number, None, EndReason.START_FAILED, "the runner failed: see the node's log")
         try:
+            if earlier is not None:  # killed, and still on its way out
+                await earlier.gone.wait()
             exited = await self._carry_out(attempt)
         except JobFilesError as error:
             exited = RunnerExited(job_id, number, None, error.reason, error.detail[:DETAIL_MAX])
@@ -166,7 +170,9 @@ class ProcessRunner:
         finally:
             if attempt.progress_timer is not None:
                 attempt.progress_timer.cancel()
-            self._attempts.pop(job_id, None)
+            if self._attempts.get(job_id) is attempt:
+                del self._attempts[job_id]
+            attempt.gone.set()
             self._keep_log(attempt)
             self._say(exited)
 
@@ -189,26 +195,8 @@ class ProcessRunner:
 
     async def _guard(self, attempt: _Attempt, path: Path) -> None:
         """Run the warden and listen to it and to the job until both are gone."""
-        config = path / "warden.json"
-        config.write_text(json.dumps(self._warden_config(attempt, path)), encoding="utf-8")
-        report_end, warden_end = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", "-B", "-c", _LAUNCH, str(_ROOT), str(config), str(warden_end)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=(warden_end,),
-                start_new_session=True,
-                env={"PATH": _path()},
-            )
-        except OSError:
-            os.close(report_end)
-            raise
-        finally:
-            os.close(warden_end)
+        process, report = await launch(attempt.order, path, self._abi)
         attempt.process = process
-        report = await _pipe_reader(report_end)
         await self._hear_report(attempt, report)
         assert process.stdout is not None
         assert process.stderr is not None
@@ -315,24 +303,6 @@ class ProcessRunner:
             elif attempt.wanted == "kill":
                 attempt.process.send_signal(signal.SIGUSR1)
 
-    def _warden_config(self, attempt: _Attempt, path: Path) -> dict[str, Any]:
-        spec = attempt.order.spec
-        first, *rest = spec.command
-        return {
-            "node_pid": os.getpid(),
-            "attempt_dir": str(path),
-            "input_dir": str(path / "input"),
-            "write_dirs": [str(path / name) for name in WRITE_DIRS],
-            "run_paths": list(sandbox.interpreter_paths()),
-            "command": [sys.executable if first in _PYTHONS else first, *rest],
-            "environment": _environment(spec.job_id, attempt.order.attempt, path),
-            "memory_mb": spec.memory_mb,
-            "disk_mb": spec.disk_mb,
-            "time_limit_s": spec.time_limit_s,
-            "grace_s": spec.grace_s,
-            "landlock_abi": self._abi,
-        }
-
     # --- results ---
 
     async def _collect(self, job_id: str, attempt: int) -> None:
@@ -356,36 +326,6 @@ class ProcessRunner:
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
 
-async def _pipe_reader(handle: int) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(handle, "rb"))
-    return reader
-
-
 def _reason_of(error: OSError | StorageError) -> EndReason:
     full = error.kind is StorageFault.FULL if isinstance(error, StorageError) else is_full(error)
     return EndReason.STORAGE_FULL if full else EndReason.START_FAILED
-
-
-def _environment(job_id: str, attempt: int, path: Path) -> dict[str, str]:
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
-        "DAWNLINE_JOB_ID": job_id,
-        "DAWNLINE_ATTEMPT": str(attempt),
-        "DAWNLINE_INPUT_DIR": str(path / "input"),
-        "DAWNLINE_OUTPUT_DIR": str(path / "output"),
-        "DAWNLINE_CHECKPOINT_DIR": str(path / "checkpoint"),
-        "PATH": _path(),
-        "HOME": str(path / "tmp"),
-        "TMPDIR": str(path / "tmp"),
-        "LANG": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
-def _path() -> str:
-    return os.pathsep.join((os.path.dirname(sys.executable), "/usr/local/bin", "/usr/bin", "/bin"))

@@ -48,6 +48,7 @@ class _Attempt:
     since: MissionTime | None = None  # None: starting, or told to stop
     ran_s: float = 0.0  # of this attempt, at `since`
     stopping: bool = False
+    ending: bool = False  # its end is a matter of this instant
     timer: TimerHandle | None = None
 
     @property
@@ -78,7 +79,8 @@ class VirtualRunner:
     def start(self, order: JobStart) -> None:
         """Begin an attempt where its checkpoint left off."""
         job_id = order.spec.job_id
-        if job_id in self._attempts:
+        earlier = self._attempts.get(job_id)
+        if earlier is not None and not earlier.ending:
             refusal = RunnerExited(job_id, order.attempt, None, EndReason.START_FAILED, "an attempt still runs")
             self._timers.after_s(0.0, partial(self._say, refusal))
             return
@@ -112,7 +114,7 @@ class VirtualRunner:
     def kill(self, job_id: str) -> None:
         """End the attempt now."""
         attempt = self._attempts.get(job_id)
-        if attempt is not None:
+        if attempt is not None and not attempt.ending:
             self._end_soon(attempt, None, None, "killed by order")
 
     def collect(self, job_id: str, attempt: int) -> None:
@@ -125,8 +127,11 @@ class VirtualRunner:
         self._files.remove(bundle_file(job_id))
 
     def end_orphans(self) -> int:
-        """Return 0: nothing outlives virtual time."""
-        return 0
+        """End what still runs, after a restart of the app alone; return how many. Nothing outlives a reset."""
+        running = [attempt for attempt in self._attempts.values() if not attempt.ending]
+        for attempt in running:
+            self._end_soon(attempt, None, None, "ended with its app")
+        return len(running)
 
     def sandbox_level(self) -> str:
         """Return how jobs are confined here."""
@@ -201,12 +206,13 @@ class VirtualRunner:
 
     def _end_soon(self, attempt: _Attempt, exit_code: int | None, limit: EndReason | None, detail: str) -> None:
         self._cancel(attempt)
-        attempt.stopping = True
+        attempt.stopping = attempt.ending = True
         attempt.timer = self._timers.after_s(0.0, partial(self._end, attempt, exit_code, limit, detail))
 
     def _end(self, attempt: _Attempt, exit_code: int | None, limit: EndReason | None, detail: str) -> None:
         job_id = attempt.spec.job_id
-        self._attempts.pop(job_id, None)
+        if self._attempts.get(job_id) is attempt:
+            del self._attempts[job_id]
         try:
             self._files.write(log_file(job_id), f"virtual attempt {attempt.order.attempt}: {exit_code}\n".encode())
         except StorageError as error:

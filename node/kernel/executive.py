@@ -1,7 +1,8 @@
 """The executive: starts apps in order, dispatches one message at a time, restarts what fails, stops in reverse.
 
 `except Exception` stands here and nowhere else in the node: an app that raises is reported and restarted, at most
-RESTARTS_MAX times a boot; a critical app that fails more often takes the node to run level MINIMAL.
+RESTARTS_MAX times a boot. One that fails more often stays down: a critical one takes the node to run level MINIMAL,
+of any other the composition is told, which asks for safe mode.
 """
 
 import logging
@@ -132,7 +133,7 @@ class Executive:
         self._health = Health({})
         self._pump: TimerHandle | None = None
         self._periodic: TimerHandle | None = None
-        self.on_app_failed: Callable[[str, str], None] = lambda app, error: None
+        self.on_app_given_up: Callable[[str, str], None] = lambda app, error: None
 
     # --- composition ---
 
@@ -290,13 +291,13 @@ class Executive:
             fields: dict[str, FieldValue] = {"failed_app": app, "error": error, "restarts": restarts}
             self.report("kernel", "APP_FAILED", fields | {"restarts_max": RESTARTS_MAX})
             self._revive(app)
-            self.on_app_failed(app, error)
             return
         self._down[app] = None
         self.report("kernel", "APP_GIVEN_UP", {"failed_app": app})
         if self._apps[app].critical and self.level in (RunLevel.BOOTING, RunLevel.RUNNING):
             self.report("kernel", "RUN_LEVEL_MINIMAL", {"why": f"app {app} failed"})
             self._level.fire(RunTrigger.APP_GIVEN_UP)
+        self.on_app_given_up(app, error)
 
     def _revive(self, app: str) -> None:
         if self.level in (RunLevel.BOOTING, RunLevel.RUNNING) and app not in self._down:

@@ -196,6 +196,7 @@ def test_wrong_token_asks_again(browser: "Browser", service: Service) -> None:
     page.click("text=Open >> nth=-1")
 
     page.wait_for_selector("tr[data-node=node-a]", timeout=WAIT_MS)
+    assert page.locator("form.gate").count() == 0
     page.close()
 
 

@@ -236,3 +236,21 @@ def test_a_halted_runner_says_nothing_more(world: World) -> None:
         assert bench.inbox.messages == before
 
     world.run(scenario)
+
+
+def test_after_a_restart_of_its_app_a_job_starts_anew_once_the_old_attempt_is_gone(world: World) -> None:
+    async def scenario(bench: Bench) -> None:
+        job = bench.job("count")
+        bench.runner.start(JobStart(job, 1, None))
+        await bench.inbox.until(RunnerProgress)
+        ended = bench.runner.end_orphans()
+        bench.runner.start(JobStart(job, 2, None))
+        first, second = await bench.inbox.until(RunnerExited), await bench.inbox.until(RunnerExited, 2)
+
+        assert ended == 1
+        assert (first.attempt, first.exit_code, first.limit) == (1, None, None)
+        assert (second.attempt, second.exit_code) == (2, 0)
+        kinds = [type(message) for message in bench.inbox.messages]
+        assert kinds.index(RunnerExited) < len(kinds) - 1 - kinds[::-1].index(RunnerStarted)
+
+    world.run(scenario)

@@ -155,4 +155,4 @@ def _outcome(verb: Verb, store: SqliteStore | MemoryStore) -> object:
 
 
 TestStoreMachine = pytest.mark.slow(StoreMachine.TestCase)
-TestStoreMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestStoreMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)

@@ -130,7 +130,8 @@ export function commandPanel(context, node) {
     try {
       const tc = await context.api.sendTc(node, body, Number(expiry.value));
       if (tc.stages) context.store.take({ now_s: context.store.at_s, tcs: [tc] });
-      setText(said, `Sent as ${tc.request_id}. It goes up when the node is next in contact.`);
+      const when = context.store.nodes.get(node)?.heard ? "The node is heard: it goes up now." : "It goes up when the node is next heard.";
+      setText(said, `Signed as ${tc.request_id}. ${when}`);
       said.dataset.tone = "good";
     } catch (error) {
       setText(said, `Not sent: ${error.message}`);

@@ -2,13 +2,14 @@
 
 import { balance, bar, battery, laser, lostWhy, signed } from "../cells.js";
 import { h, KeyedList, setAttr, setShown, setText } from "../dom.js";
-import { nextContact, nextLight } from "../forecast.js";
+import { lightNow, nextContact, nextLight } from "../forecast.js";
 import { ago, duration, energy, percent, power, quantity, setQuantity, temperature } from "../format.js";
 import { FleetMap } from "../map.js";
-import { mode as modeWords, modeReason, sunlight, inWords } from "../words.js";
+import { inWords, lightWords, mode as modeWords, modeReason } from "../words.js";
 import { eventRow } from "./events.js";
 
 const COLUMNS = ["Node", "Mode", "Light", "Battery", "Power", "Compute", "Module", "Jobs", "Lasers", "Ground contact"];
+const PAINT_MS = 195; // wall time: news comes five times a second, the table need not be faster
 const NEWEST_EVENTS = 14; // those that do not fit wrap out of sight
 
 const stacked = (...children) => h("td", {}, h("div.stack", {}, ...children));
@@ -38,7 +39,7 @@ function nodeRow(context, first) {
     stacked(cells.light.el, cells.change),
     stacked(cells.battery.el, cells.energy),
     stacked(h("div.duo", {}, labelled("solar", cells.solar), labelled("load", cells.load)), cells.net.el),
-    stacked(h("div.inline", {}, cells.compute, h("span.soft", { text: "of" }), cells.cap), cells.use.el),
+    stacked(h("div.inline", {}, cells.compute, h("span.inline.soft", {}, h("span", { text: "of" }), cells.cap)), cells.use.el),
     stacked(cells.temperature),
     stacked(h("div.job-line", {}, cells.job, cells.share), cells.progress.el, cells.queue),
     stacked(cells.lasers),
@@ -71,9 +72,10 @@ function nodeRow(context, first) {
 }
 
 function showLight(cells, view, forecast, now_s) {
-  cells.light.show(sunlight(view.sunlit_frac));
   const next = nextLight(view, forecast, now_s);
-  setText(cells.change, next ? `${next.to === "sun" ? "sunrise" : "eclipse"} in ${duration(next.in_s)}` : "next change —");
+  const light = lightWords(lightNow(view, forecast, now_s), next);
+  cells.light.show(light.words, light.now);
+  setText(cells.change, next === null ? "next change —" : next.in_s > 0 ? `${light.name} in ${duration(next.in_s)}` : `${light.name} due`);
 }
 
 function showJobs(cells, view) {
@@ -130,20 +132,26 @@ export function fleetView(context, root) {
   const counts = summary();
   const rows = h("tbody");
   const newest = h("div.event-list.compact");
+  const quiet = h("p.empty", { text: "No event has been reported yet." });
   const none = h("p.empty", { text: "No node is known yet. Nodes appear here when the ground service first hears of them." });
   root.append(h("div.fleet", {},
     h("section.fleet-top", {}, h("div.map-frame.panel", {}, canvas),
-      h("section.panel.newest", { "aria-label": "Newest events" }, h("div.panel-head", {}, h("h2", { text: "Newest events" }), h("a.more", { href: "#/events", text: "All events" })), newest)),
+      h("section.panel.newest", { "aria-label": "Newest events" }, h("div.panel-head", {}, h("h2", { text: "Newest events" }), h("a.more", { href: "#/events", text: "All events" })), newest, quiet)),
     counts.el,
     h("section.panel.table-panel", { tabindex: "0", "aria-label": "Fleet table" },
       h("table.fleet-table", {}, h("thead", {}, h("tr", {}, ...COLUMNS.map((text) => h("th", { scope: "col", text })))), rows), none)));
   const list = new KeyedList(rows, (view) => nodeRow(context, view));
   const events = new KeyedList(newest, (event) => eventRow(context, event, true));
   const map = new FleetMap(canvas, (node) => { location.hash = `#/node/${encodeURIComponent(node)}`; });
+  let painted_ms = -Infinity;
   return {
     paint(now_s) {
+      if (performance.now() - painted_ms < PAINT_MS) return;
+      painted_ms = performance.now();
       const nodes = store.nodeList();
       setShown(none, nodes.length === 0);
+      setShown(quiet, store.events.length === 0);
+      setShown(newest, store.events.length > 0);
       counts.update(nodes);
       list.sync(nodes, (node) => node.node);
       events.sync(store.events.slice(-NEWEST_EVENTS).reverse(), (event) => event.id);

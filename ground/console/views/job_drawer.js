@@ -7,6 +7,7 @@ import { bytes, duration, energy, flat, percent, quantity, setQuantity } from ".
 import { inWords, jobColumn, jobState } from "../words.js";
 
 const RENEW_MS = 4000;
+const LOG_RENEW_MS = 20000; // after an answer that there is no log
 const LOG_LINES_MOST = 200;
 const ARMED_S = 10;
 
@@ -88,12 +89,15 @@ export function jobDrawer(context, job_id) {
     lost, h("div.card-progress", {}, progress.el, share), hold, advice, facts, h("div.actions", {}, download, cancel), said,
     h("h3", { text: "Life" }), lives, h("h3", { text: "Log, last lines" }), log);
   let asked_ms = -Infinity;
+  let log_after_ms = -Infinity;
   let busy = false;
 
   async function renew() {
     busy = true;
     asked_ms = performance.now();
-    const [answer, text] = await Promise.allSettled([context.api.job(job_id, abort.signal), context.api.jobLog(job_id, abort.signal)]);
+    const wantsLog = asked_ms > log_after_ms;
+    const asked = [context.api.job(job_id, abort.signal), wantsLog ? context.api.jobLog(job_id, abort.signal) : null];
+    const [answer, text] = await Promise.allSettled(asked);
     busy = false;
     if (abort.signal.aborted) return;
     if (answer.status === "fulfilled") {
@@ -103,6 +107,8 @@ export function jobDrawer(context, job_id) {
     }
     setShown(lost, answer.status === "rejected");
     setText(lost, answer.status === "rejected" ? `Job ${job_id}: ${answer.reason.message}` : "");
+    if (text.status === "rejected") log_after_ms = performance.now() + LOG_RENEW_MS;
+    if (!wantsLog) return;
     const atEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 20;
     setText(log, text.status === "fulfilled" ? text.value.split("\n").slice(-LOG_LINES_MOST).join("\n").trim() || "The log is empty so far." : `No log: ${text.reason.message}`);
     if (atEnd) log.scrollTop = log.scrollHeight;
@@ -111,6 +117,7 @@ export function jobDrawer(context, job_id) {
   function show(job) {
     const where = jobColumn(job.state);
     state.show(jobState(job.state));
+    setShown(progress.el.parentNode, where !== "ended" || job.progress_frac !== null);
     progress.show(job.progress_frac, where === "running" ? "good" : "calm");
     setQuantity(share, percent(job.progress_frac, 0), "The job has not said how far it is.");
     setText(hold, where === "waiting" && job.hold_reason ? inWords(job.hold_reason) : where === "ended" && job.reason ? inWords(job.reason) : "");

@@ -1,12 +1,12 @@
 // One node: the power-and-orbit strip, its numbers now, its telecommands.
 
 import { h, setAttr, setShown, setText } from "../dom.js";
-import { nextContact, nextLight } from "../forecast.js";
+import { lightNow, nextContact, nextLight } from "../forecast.js";
 import { ago, duration } from "../format.js";
 import { History } from "../history.js";
 import { Strip } from "../strip.js";
 import { signed } from "../cells.js";
-import { mode as modeWords, modeReason, sunlight } from "../words.js";
+import { lightWords, mode as modeWords, modeReason } from "../words.js";
 import { commandPanel } from "./commands.js";
 import { readouts } from "./readouts.js";
 import { telecommandList } from "./tcs.js";
@@ -30,9 +30,10 @@ function showHead({ parts }, view, forecast, now_s, lag_s) {
   setText(parts.satellite, view.satellite ?? "");
   parts.mode.show(modeWords(view.mode), view.mode ?? "—");
   setText(parts.reason, modeReason(view.mode_reason));
-  parts.light.show(sunlight(view.sunlit_frac));
-  const light = nextLight(view, forecast, now_s);
-  setText(parts.change, light ? `${light.to === "sun" ? "sunrise" : "eclipse"} in ${duration(light.in_s)}` : "next change —");
+  const change = nextLight(view, forecast, now_s);
+  const light = lightWords(lightNow(view, forecast, now_s), change);
+  parts.light.show(light.words, light.now);
+  setText(parts.change, change === null ? "next change —" : change.in_s > 0 ? `${light.name} in ${duration(change.in_s)}` : `${light.name} due`);
   const contact = nextContact(view, forecast, now_s);
   parts.contact.show(contact?.now ? { word: "In contact", glyph: "contact", tone: "pass" } : { word: "No contact", glyph: "idle", tone: "calm" });
   const left = contact && contact.in_s !== null ? duration(contact.in_s) : "—";

@@ -13,7 +13,7 @@ const SHORT = { ISSUED: "sent", RECEIVED: "received", ACCEPTED: "accepted", STAR
 export function argumentsText(command) {
   if (typeof command === "string") return "";
   const rest = Object.entries(command ?? {}).filter(([key]) => key !== "name");
-  return rest.map(([key, value]) => `${key} ${typeof value === "object" && value !== null ? "…" : value ?? "none"}`).join(", ");
+  return rest.map(([key, value]) => `${key} ${typeof value === "object" && value !== null ? value.job_id ?? "…" : value ?? "none"}`).join(", ");
 }
 
 const nameOf = (command) => (typeof command === "string" ? command : command?.name ?? NONE);

@@ -118,7 +118,6 @@ def config(directory: Path) -> GroundConfig:
         users_file="users.json",
         data_dir=str(directory),
         clock="utc",
-        supervisor_pid=None,
         seed=7,
     )
 
@@ -317,8 +316,8 @@ def job_body(job_id: str, **changes: object) -> dict[str, object]:
     return {**values, **changes}
 
 
-def job_request(job_id: str, **changes: object) -> JobRequest:
-    return parse(JobRequest, json.dumps(job_body(job_id, **changes)).encode())
+def job_request(name: str, **changes: object) -> JobRequest:
+    return parse(JobRequest, json.dumps({**job_body(name), **changes}).encode())
 
 
 def job_report(job_id: str, state: JobState, at: MissionTime, **changes: object) -> JobReport:

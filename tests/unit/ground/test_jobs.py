@@ -73,7 +73,7 @@ def test_what_breaks_a_rule_is_refused_by_the_fields_name(tmp_path: Path, field:
     bench = Bench(tmp_path)
 
     with pytest.raises(RefusedError) as refused:
-        bench.submit(**{"job_id": "job-1", field: value})
+        bench.ground.submit_job(job_request("job-1", **{field: value}), user("ops"))
 
     assert refused.value.kind is Refused.INVALID
     assert refused.value.field is not None
@@ -94,6 +94,7 @@ def test_a_job_goes_to_the_node_that_is_heard(tmp_path: Path) -> None:
     assert [type(tc.command) for tc in commands(bench, "node-b")] == [SubmitJob]
 
 
+@pytest.mark.slow
 @pytest.mark.req("GND-023")
 def test_a_refused_job_is_placed_again_and_given_up_in_the_end(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
@@ -113,6 +114,7 @@ def test_a_refused_job_is_placed_again_and_given_up_in_the_end(tmp_path: Path) -
     assert "QUEUE_FULL" in job["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.req("GND-024")
 def test_a_job_whose_telecommand_may_have_been_taken_is_never_moved(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
@@ -130,6 +132,7 @@ def test_a_job_whose_telecommand_may_have_been_taken_is_never_moved(tmp_path: Pa
     assert commands(bench, "node-b") == []
 
 
+@pytest.mark.slow
 @pytest.mark.req("GND-024")
 def test_an_expired_submission_that_the_node_proves_untaken_is_placed_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)

@@ -1,6 +1,7 @@
 """The edges over links in memory: what comes in is checked, what goes out is said again until it is heard."""
 
 import asyncio
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -275,14 +276,13 @@ def test_a_frame_becomes_readings_with_its_time() -> None:
 
 
 def test_a_reading_out_of_range_turns_lost_and_never_a_number() -> None:
-    nan, infinite = float("nan"), float("inf")
     bad: list[Reading] = [
-        eps(solar_w=nan),
-        eps(solar_w=infinite),
+        eps(solar_w=-5e3),
+        eps(solar_w=1e300),
         eps(soc_frac=None),
         ThermalReading(quality=Quality.GOOD, module_temp_c=900.0),
         terminal(None),
-        GnssReading(quality=Quality.GOOD, at=1, position_km=(nan, 0.0, 0.0), ground_in_view=True),
+        GnssReading(quality=Quality.GOOD, at=1, position_km=(1e9, 0.0, 0.0), ground_in_view=True),
         WatchdogReading(quality=Quality.GOOD, remaining_s=1e9, bites=0),
     ]
 
@@ -304,13 +304,15 @@ def test_bad_frames_are_rejected_and_counted() -> None:
         rig.frame(1, eps(), node="n2")
         rig.frame(2, eps(), at=after(NOW, -1000.0))
         rig.frame(3, eps(), at=after(NOW, 1000.0))
-        for garbage in (b"", b"\xff" * 50, bytes(20_000)):
+        no_number = encode(DeviceFrame(node="n1", counter=4, at=NOW, readings=(eps(solar_w=1.5),)))
+        no_number = no_number.replace(struct.pack(">d", 1.5), struct.pack(">d", float("nan")))
+        for garbage in (b"", b"\xff" * 50, bytes(20_000), no_number):
             rig.other.publish("av/n1/frame", garbage)
         avionics.on_message("av/n2/frame", b"")
         await asyncio.sleep(0.1)
 
-        assert avionics.counters.rejected == 7
-        assert [event for event, _ in rig.ears.events] == ["FRAME_REJECTED"] * 7
+        assert avionics.counters.rejected == 8
+        assert [event for event, _ in rig.ears.events] == ["FRAME_REJECTED"] * 8
         assert rig.ears.posted == []
 
     _with_rig(story)

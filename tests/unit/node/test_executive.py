@@ -247,3 +247,14 @@ def test_the_recorder_hashes_what_it_does_not_keep() -> None:
 
     assert kept == []
     assert one.hexdigest() != other.hexdigest()
+
+
+def test_an_app_that_stays_down_is_told_to_the_composition_once(bench: Bench) -> None:
+    told: list[str] = []
+    bench.executive.on_app_given_up = lambda app, error: told.append(app)
+
+    for _ in range(RESTARTS_MAX + 1):
+        bench.executive.post(Number(-1))
+    bench.run_s(1.0)
+
+    assert told == ["listener"]
