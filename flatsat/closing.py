@@ -1,10 +1,12 @@
 """What the bench itself writes into a history: the truth each minute, and at the end what each program holds."""
 
 import hashlib
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from flatsat.virtual import Table
+from ground.notices import GROUND
 from ground.ports.archive import ResultState
 from icd.timebase import after
 from icd.transfer import TransferKind
@@ -52,7 +54,13 @@ def _write_ground_end(table: Table) -> None:
     now, archive = table.clock.now(), table.ground.archive
     jobs = archive.jobs.newest(ROWS_MAX, None, None)
     states = {
-        row.job_id: {"state": row.state.value, "node": row.node, "result": row.result_state.value} for row in jobs
+        row.job_id: {
+            "state": row.state.value,
+            "reason": row.reason,
+            "node": row.node,
+            "result": row.result_state.value,
+        }
+        for row in jobs
     }
     table.history.write(now, "ground", "end", "ground_jobs", states)
     tcs = archive.tcs.newest(ROWS_MAX, None)
@@ -68,6 +76,8 @@ def _write_ground_end(table: Table) -> None:
         timeline = archive.jobs.reports_between(node, table.mission.epoch, after(now, 1.0))
         reports += [(node, "job", row.report.model_dump(mode="json")) for row in timeline]
     table.history.write(now, "ground", "end", "reports", reports)
+    own = archive.telemetry.events(0, ROWS_MAX, GROUND, None)
+    table.history.write(now, "ground", "end", "ground_events", dict(Counter(row.event_id for row in own)))
     table.history.write(now, "ground", "end", "results", _result_hashes(table))
 
 

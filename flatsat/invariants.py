@@ -134,7 +134,9 @@ def _no_job_lost(told: Told, facts: Facts, count: _Count) -> None:
     for job_id in sorted(admitted):
         count.expect((job_id in ended) != (job_id in alive), f"{job_id} was admitted and is neither held nor ended")
     for job_id, job in sorted(ground.items()):
-        known = job["state"] in ("SUBMITTED", "PLACED", "UPLINKING", "REFUSED", "CANCELLED") or job_id in admitted
+        on_ground = job["state"] in ("SUBMITTED", "PLACED", "UPLINKING", "CANCELLED")
+        given_up = job["state"] == "FAILED" and job["reason"] in ("DEADLINE", "REFUSED")  # before any node took it
+        known = on_ground or given_up or job_id in admitted
         count.expect(known, f"{job_id} is {job['state']} on the ground, and no node has heard of it")
 
 

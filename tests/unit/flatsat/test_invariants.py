@@ -32,8 +32,8 @@ def end(history: History, *what: Any, source: str = NODE) -> None:
     history.write(MissionTime(len(history)), source, "end", *what)
 
 
-def stage(name: str, step: int = 0, request_id: str = "tc-1", reason: str | None = None) -> dict[str, Any]:
-    return {"request_id": request_id, "stage": name, "step": step, "reason": reason}
+def stage(name: str, step: int = 0, request_id: str = "tc-1", reason: str | None = None, at: int = 0) -> dict[str, Any]:
+    return {"request_id": request_id, "stage": name, "step": step, "reason": reason, "at": at}
 
 
 def job(state: str, job_id: str = "job-1", **changed: Any) -> dict[str, Any]:
@@ -48,14 +48,24 @@ def mode(source: str, target: str, reason: str = "sun") -> dict[str, Any]:
 
 def stages(*names: str) -> Plant:
     def plant(history: History) -> None:
-        fact(history, "verification", *(stage(name) for name in names))
+        fact(history, "verification", *(stage(name, at=at) for at, name in enumerate(names)))
+
+    return plant
+
+
+def repeated(*names: str) -> Plant:
+    """A telecommand that was sent again and answered with the same reports."""
+
+    def plant(history: History) -> None:
+        stages(*names)(history)
+        stages(*names)(history)
 
     return plant
 
 
 def steps(*numbers: int) -> Plant:
     def plant(history: History) -> None:
-        progress = [stage("PROGRESS", number) for number in numbers]
+        progress = [stage("PROGRESS", number, at=at) for at, number in enumerate(numbers)]
         fact(history, "verification", *map(stage, ("RECEIVED", "ACCEPTED", "STARTED")), *progress, stage("COMPLETED"))
 
     return plant
@@ -78,9 +88,16 @@ def held(states: tuple[str, ...], alive: tuple[str, ...], ground: dict[str, str]
     def plant(history: History) -> None:
         jobs(*states)(history)
         end(history, "live_jobs", dict.fromkeys(alive, "QUEUED"))
-        end(history, "ground_jobs", {job_id: {"state": state} for job_id, state in ground.items()}, source="ground")
+        kept = {job_id: _ground_job(state) for job_id, state in ground.items()}
+        end(history, "ground_jobs", kept, source="ground")
 
     return plant
+
+
+def _ground_job(state: str) -> dict[str, str]:
+    """A state, or a state with the reason for it."""
+    name, _, reason = state.partition(" ")
+    return {"state": name, "reason": reason}
 
 
 def reports(got: int, waiting: int, strange: bool = False) -> Plant:
@@ -99,8 +116,9 @@ def modes(*bodies: dict[str, Any]) -> Plant:
     return lambda history: fact(history, "event", *bodies)
 
 
-def soc(soc_frac: float) -> Plant:
-    truth = {"soc_frac": soc_frac, "soc_hard_floor_frac": 0.55}
+def soc(soc_frac: float, profile: str = "FULL", jobs_run: int = 0, solar_w: float = 0.0) -> Plant:
+    truth = {"soc_frac": soc_frac, "soc_hard_floor_frac": 0.55, "load_profile": profile, "jobs_run": jobs_run}
+    truth |= {"solar_w": solar_w, "load_w": 9e3}
     return lambda history: history.write(MissionTime(0), NODE, "sample", truth)
 
 
@@ -145,7 +163,7 @@ DONE = ("RECEIVED", "ACCEPTED", "STARTED", "COMPLETED")
 RUN = ("STAGING", "QUEUED", "STARTING", "RUNNING")
 CASES: dict[str, tuple[list[Plant], list[Plant]]] = {
     "telecommand_stages_in_order_and_once": (
-        [stages(*DONE), stages("RECEIVED", "FAILED"), steps(1, 2, 3)],
+        [stages(*DONE), stages("RECEIVED", "FAILED"), steps(1, 2, 3), repeated(*DONE), stages("FAILED", "FAILED")],
         [
             stages("ACCEPTED", "STARTED", "COMPLETED"),
             stages("RECEIVED", "STARTED", "COMPLETED"),
@@ -171,12 +189,13 @@ CASES: dict[str, tuple[list[Plant], list[Plant]]] = {
     "no_accepted_job_lost": (
         [
             held(("STAGING", "FAILED"), (), {"job-1": "FAILED"}),
-            held(("STAGING",), ("job-1",), {"job-1": "QUEUED", "job-2": "SUBMITTED"}),
+            held(("STAGING",), ("job-1",), {"job-1": "QUEUED", "job-2": "SUBMITTED", "job-3": "FAILED DEADLINE"}),
         ],
         [
             held(("STAGING",), (), {}),
             held(("STAGING", "FAILED"), ("job-1",), {}),
             held(("STAGING",), ("job-1",), {"job-2": "QUEUED"}),
+            held(("STAGING",), ("job-1",), {"job-2": "FAILED EXIT_CODE"}),
         ],
     ),
     "reports_arrive_once": (
@@ -199,7 +218,10 @@ CASES: dict[str, tuple[list[Plant], list[Plant]]] = {
             modes({"event_id": "POWER_MODE_CHANGED", "at": 0, "fields": {}}),
         ],
     ),
-    "battery_above_hard_floor": ([soc(0.55), soc(0.9)], [soc(0.5499), soc(float("nan"))]),
+    "battery_above_hard_floor": (
+        [soc(0.55), soc(0.9), soc(0.5, "REDUCED"), soc(0.5, jobs_run=1, solar_w=1e4)],
+        [soc(0.5499), soc(0.5, "REDUCED", jobs_run=1), soc(float("nan"))],
+    ),
     "energy_book_closes": (
         [book(), book(solar_wh=60.0, curtailed_wh=14.0)],
         [book(solar_wh=50.001), book(load_wh=float("nan")), book(unserved_wh=-1.0)],
