@@ -6,7 +6,7 @@ from functools import partial
 
 from flatsat.fly import BENCH_USER, SUBMIT_RETRY_S, Scenario
 from flatsat.mission import Mission
-from flatsat.swarm import Attack, Breakage, GroundCrash, Hostility, NodeReset, Order, Schedule, Work
+from flatsat.swarm import Attack, Breakage, Cancellation, GroundCrash, Hostility, NodeReset, Order, Schedule, Work
 from flatsat.virtual import Meddling, Table
 from flatsat.workload import Submission
 from ground.errors import Refused, RefusedError
@@ -21,6 +21,7 @@ from node.ports.runner import JobStart
 from runtime.link import PAYLOAD_BYTES_MAX
 from runtime.pipe import NO_FAULTS
 
+STRANGER_WAITS_S = 20.0  # mission time until a stranger tries again to reach a node without a path
 OVERHEARD_MAX = 8  # messages of one topic that a stranger remembers
 MEND_EVERY_S = 300.0  # mission time between two rounds of the operator in the calm
 MEND_FOR_S = 6000.0  # mission time from the storm's end to the last round
@@ -49,6 +50,7 @@ class Storm:
         self._table = table
         self._schedule = schedule
         self._overheard: dict[str, deque[bytes]] = {}
+        self._over = False
         self._stranger = table.broker.link("stranger", _TOPICS)
 
     def arm(self) -> None:
@@ -69,6 +71,8 @@ class Storm:
                     do = partial(self._send, deed.node, deed.command, deed.expires_after_s)
                 case Attack():
                     do = partial(self._attack, deed)
+                case Cancellation():
+                    do = partial(self._take_back, deed.job_id)
                 case Work():
                     continue  # the flight hands in its workload
             table.timers.after_s(deed.at_s, do)
@@ -92,7 +96,18 @@ class Storm:
             if refused.kind is not Refused.BUSY:
                 raise
 
+    def _take_back(self, job_id: str) -> None:
+        table = self._table
+        if not table.ground_up or table.ground.archive.jobs.find(job_id) is None:
+            table.timers.after_s(SUBMIT_RETRY_S, partial(self._take_back, job_id))
+            return
+        table.ground.service.cancel_job(job_id, BENCH_USER)
+
     def _attack(self, attack: Attack) -> None:
+        tree, node, _ = attack.topic.split("/") if attack.topic.count("/") == 2 else ("", "", "")
+        if tree == "ul" and self._table.hwsim.world.spaces.get(node) is None and not self._over:
+            self._table.timers.after_s(STRANGER_WAITS_S, partial(self._attack, attack))  # for a node that listens
+            return
         for payload in self._payloads(attack):
             self._stranger.publish(attack.topic, payload[:PAYLOAD_BYTES_MAX], qos=1)
 
@@ -131,6 +146,7 @@ class Storm:
     def _calm(self) -> None:
         """Heal everything that heals by itself, then let the operator do the rest."""
         table = self._table
+        self._over = True
         table.history.write(table.clock.now(), "bench", "calm")
         for client in self._schedule.links:
             table.broker.set_faults(client, NO_FAULTS)

@@ -104,7 +104,15 @@ class Work:
     mishaps: tuple[Mishap | None, ...]
 
 
-Deed = NodeReset | GroundCrash | Breakage | Order | Attack | Work
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A tenant takes a job back."""
+
+    at_s: float
+    job_id: str
+
+
+Deed = NodeReset | GroundCrash | Breakage | Order | Attack | Work | Cancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,10 @@ def draw(mission: Mission, seed: int) -> Schedule:
     hand.times(30, lambda number: _attack(hand))
     bundles = [workload.table.name for workload in mission.workload]
     for number in range(rng.randint(3, JOBS_MAX)):
-        hand.deeds.append(_work(hand, number, rng.choice(bundles)))
+        work = _work(hand, number, rng.choice(bundles))
+        hand.deeds += [work, *_second_thoughts(hand, work)]
+    if hand.on():
+        hand.deeds += _drill(hand)
     return Schedule(seed, STORM_S, links, tuple(sorted(hand.deeds, key=lambda deed: deed.at_s)))
 
 
@@ -216,7 +227,8 @@ def _attack(hand: _Hand) -> Attack:
     inside = [f"av/{node}/frame", f"av/{node}/cmd", "sim/fault", "sim/time", f"ul/{node}/what", "dl/nobody/hk"]
     # Old orders to the hardware, again, are the node's own doing to the simulator: nobody else can write there.
     meaningless = what in (Hostility.GARBAGE, Hostility.OVERSIZED)
-    topic = f"ul/{node}/tc" if what is Hostility.FORGED else rng.choice(outside + inside if meaningless else outside)
+    to_commanding = what is Hostility.FORGED or rng.random() < 0.3
+    topic = f"ul/{node}/tc" if to_commanding else rng.choice(outside + inside if meaningless else outside)
     content = b""
     if what is Hostility.GARBAGE:
         content = rng.randbytes(rng.randint(0, GARBAGE_BYTES_MAX))
@@ -241,6 +253,30 @@ def _work(hand: _Hand, number: int, bundle: str) -> Work:
     in_time = round(rng.uniform(600.0, 4000.0), 1)
     deadline_after_s = in_time if hangs or rng.random() < 0.2 else None
     return Work(hand.when_s(), f"swarm-{number}", bundle, changes, deadline_after_s, mishaps)
+
+
+def _second_thoughts(hand: _Hand, work: Work) -> list[Deed]:
+    """Cancel some jobs: by their tenant, or by an operator who does not know which node has them."""
+    rng = hand.rng
+    at_s = round(work.at_s + rng.uniform(0.0, 3.0 * float(str(work.changes["work_s"]))), 3)
+    match rng.randrange(6):
+        case 0:
+            return [Cancellation(at_s, work.job_id)]
+        case 1:
+            return [Order(at_s, node, CancelJob(job_id=work.job_id), 3600.0) for node in hand.nodes]
+        case _:
+            return []
+
+
+def _drill(hand: _Hand) -> list[Deed]:
+    """Send one node to SAFE and order there what SAFE does not take."""
+    node, at_s = hand.node(), hand.when_s()
+    stay_s = round(hand.rng.uniform(60.0, 600.0), 3)
+    return [
+        Order(at_s, node, EnterSafe(), 3600.0),
+        Order(at_s + 1.0, node, SetIslEnabled(enabled=True), 3600.0),
+        Order(at_s + stay_s, node, LeaveSafe(), 3600.0),
+    ]
 
 
 def _mishap(rng: random.Random, work_s: float) -> Mishap | None:
