@@ -8,7 +8,7 @@ import pytest
 from flatsat import invariants
 from flatsat.history import History
 from flatsat.invariants import CHECKERS, Verdict, judge
-from icd.timebase import MissionTime
+from icd.timebase import MissionTime, after
 
 Plant = Callable[[History], None]
 NODE = "node-1"
