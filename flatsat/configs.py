@@ -78,7 +78,6 @@ def ground_config(setting: Setting) -> Config:
         "http_port": setting.ports.http,
         "archive_file": str(store / "archive.db"),
         "console_dir": None,
-        "supervisor_pid": None,
         "data_dir": str(store / "files"),
         "scheduler_key_file": str(keys.private_key(Role.SCHEDULER)),
         "operator_key_file": str(keys.private_key(Role.OPERATOR)),

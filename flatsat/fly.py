@@ -1,12 +1,11 @@
 """`dawnline fly`: a mission in one process in virtual time, judged by the invariants."""
 
 import asyncio
-import hashlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,38 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table as RichTable
 
 from flatsat import invariants, report
+from flatsat.closing import write_end, write_sample
 from flatsat.history import History
 from flatsat.invariants import Verdict
 from flatsat.mission import Mission
 from flatsat.report import NodeStory
-from flatsat.virtual import Table
+from flatsat.virtual import Meddling, Table
 from flatsat.workload import Submission, job_request, submissions
-from ground.ports.archive import ResultState
 from ground.tables import JobRequest, UserRole
 from ground.users import User
-from icd.timebase import after
-from icd.transfer import TransferKind
+from icd.timebase import MissionTime, after
 from runtime.virtual_loop import run_virtual
 
 SAMPLE_S = 60.0  # mission time between two samples of the simulator's truth
-ROWS_MAX = 1_000_000  # asked of the ground's archive at the end
+SUBMIT_RETRY_S = 15.0  # mission time until a job is handed in again, where the ground service was down
 BENCH_USER = User("bench", (UserRole.OPERATOR,))
 OnProgress = Callable[[float], None]
+
+
+def _undisturbed(table: Table) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a flight is put through: its workload, what is done to it from outside, and to programs from inside."""
+
+    workload: Callable[[Mission, MissionTime], list[Submission]] = submissions
+    arm: Callable[[Table], None] = _undisturbed  # called once, when all runs: sets timers
+    meddling: Meddling = field(default_factory=Meddling)
+
+
+NOMINAL = Scenario()
 
 
 class FlyError(RuntimeError):
@@ -66,14 +80,31 @@ class Flight:
         }
 
 
-def fly(mission: Mission, hours: float, seed: int, on_progress: OnProgress = lambda sim_s: None) -> Flight:
-    """Fly a mission for some hours and judge its history."""
+@dataclass(frozen=True, slots=True)
+class _Order:
+    mission: Mission
+    sim_s: float
+    seed: int
+    directory: Path
+    on_progress: OnProgress
+    scenario: Scenario
+
+
+def fly(
+    mission: Mission,
+    hours: float,
+    seed: int,
+    on_progress: OnProgress = lambda sim_s: None,
+    scenario: Scenario = NOMINAL,
+) -> Flight:
+    """Fly a mission for some hours and judge its history. The seed draws all chance and the order of coincidences."""
     sim_s = hours * 3600.0
     # The wall clock is read for the report's speed alone: no part of the flight sees it.
     started = time.perf_counter()
     directory = Path(tempfile.mkdtemp(prefix="dawnline-fly-"))
     try:
-        history, recorders = run_virtual(_fly(mission, sim_s, seed, directory, on_progress), None)
+        order = _Order(mission, sim_s, seed, directory, on_progress, scenario)
+        history, recorders = run_virtual(_fly(order), seed)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return Flight(
@@ -127,88 +158,33 @@ def print_report(console: Console, found: dict[str, Any], out: Path) -> None:
     console.print(f"History {found['history_sha256'][:16]}…; report, history and pictures in {out}", highlight=False)
 
 
-async def _fly(
-    mission: Mission, sim_s: float, seed: int, directory: Path, on_progress: OnProgress
-) -> tuple[History, dict[str, str]]:
-    table = Table(mission, seed, directory)
+async def _fly(order: _Order) -> tuple[History, dict[str, str]]:
+    mission, scenario = order.mission, order.scenario
+    table = Table(mission, order.seed, order.directory, scenario.meddling)
     table.start()
-    end = after(mission.epoch, sim_s)
-    for one in submissions(mission, end):
+    for one in scenario.workload(mission, after(mission.epoch, order.sim_s)):
         table.timers.at(one.at, partial(_submit, table, one))
-    table.timers.after_s(0.0, lambda: _sample(table, 0.0, sim_s, on_progress))
-    await asyncio.sleep(sim_s)
-    _write_end(table)
+    scenario.arm(table)
+    table.timers.after_s(0.0, partial(_sample, table, 0.0, order))
+    await asyncio.sleep(order.sim_s)
+    write_end(table)
     await table.close()
     return table.history, table.recorders
 
 
 def _submit(table: Table, one: Submission) -> None:
+    if not table.ground_up:
+        table.timers.after_s(SUBMIT_RETRY_S, partial(_submit, table, one))
+        return
     request = JobRequest.model_validate(job_request(one, table.mission.epoch))
     table.ground.service.submit_job(request, BENCH_USER)
 
 
-def _sample(table: Table, at_s: float, sim_s: float, on_progress: OnProgress) -> None:
-    now = table.clock.now()
-    floor = 1.0 - table.mission.fleet.profile.dod_hard_frac
-    paths = table.hwsim.world.spaces
-    for node, craft in table.hwsim.world.crafts.items():
-        craft.vehicle.settle()
-        truth = {
-            "soc_frac": craft.vehicle.battery.soc_frac,
-            "solar_w": craft.vehicle.solar_w,
-            "load_w": craft.vehicle.load_w,
-            "sunlit_frac": craft.vehicle.sunlit_frac,
-            "path": paths[node] is not None,
-            "soc_hard_floor_frac": floor,
-        }
-        table.history.write(now, node, "sample", truth)
-    on_progress(at_s)
-    if at_s + SAMPLE_S < sim_s:
-        table.timers.after_s(SAMPLE_S, lambda: _sample(table, at_s + SAMPLE_S, sim_s, on_progress))
-
-
-def _write_end(table: Table) -> None:
-    """Write down what each program holds, for the checkers that compare them."""
-    now = table.clock.now()
-    for name, node in table.nodes.items():
-        table.history.write(
-            now, name, "end", "live_jobs", {row.spec.job_id: row.state.value for row in node.store.live_jobs()}
-        )
-        table.history.write(now, name, "end", "outbox_rows", node.store.outbox_rows())
-        table.history.write(now, name, "end", "open_tcs", [row.request_id for row in node.store.open_tcs()])
-    for name, craft in table.hwsim.world.crafts.items():
-        battery = craft.vehicle.battery
-        book = asdict(battery.book) | {"start_wh": battery.start_wh, "energy_wh": battery.energy_wh}
-        table.history.write(now, name, "end", "energy_book", book)
-    _write_ground_end(table)
-
-
-def _write_ground_end(table: Table) -> None:
-    now, archive = table.clock.now(), table.ground.archive
-    jobs = archive.jobs.newest(ROWS_MAX, None, None)
-    states = {row.job_id: {"state": row.state.value, "node": row.node} for row in jobs}
-    table.history.write(now, "ground", "end", "ground_jobs", states)
-    reports: list[tuple[str, str, dict[str, Any]]] = []
-    for tc in archive.tcs.newest(ROWS_MAX, None):
-        reports += [
-            (tc.node, "verification", stage.model_dump(mode="json")) for stage in archive.tcs.stages(tc.request_id)
-        ]
-    for node in table.nodes:
-        rows = archive.telemetry.events(0, ROWS_MAX, node, None)
-        reports += [(node, "event", {"event_id": row.event_id, "at": row.at}) for row in rows if row.node == node]
-        timeline = archive.jobs.reports_between(node, table.mission.epoch, after(now, 1.0))
-        reports += [(node, "job", row.report.model_dump(mode="json")) for row in timeline]
-    table.history.write(now, "ground", "end", "reports", reports)
-    table.history.write(now, "ground", "end", "results", _result_hashes(table))
-
-
-def _result_hashes(table: Table) -> dict[str, str]:
-    hashes = {}
-    for row in table.ground.archive.jobs.newest(ROWS_MAX, None, None):
-        if row.result_state is ResultState.READY:
-            content = table.ground.service.reader.job_file(row.job_id, TransferKind.RESULT)
-            hashes[row.job_id] = hashlib.sha256(content).hexdigest()
-    return hashes
+def _sample(table: Table, at_s: float, order: _Order) -> None:
+    write_sample(table)
+    order.on_progress(at_s)
+    if at_s + SAMPLE_S < order.sim_s:
+        table.timers.after_s(SAMPLE_S, partial(_sample, table, at_s + SAMPLE_S, order))
 
 
 def _progress(show: bool) -> Progress:

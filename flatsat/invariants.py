@@ -118,12 +118,12 @@ def _no_job_lost(history: History, facts: Facts, count: _Count) -> None:
 
 
 def _reports_once(history: History, facts: Facts, count: _Count) -> None:
-    sent: Counter[str] = Counter(_identity(node, kind, body) for node, kind, body in facts)
+    sent: Counter[str] = Counter(identity(node, kind, body) for node, kind, body in facts)
     got: Counter[str] = Counter()
     waiting = 0
     for entry in history.entries("end"):
         if entry.what[0] == "reports":
-            got.update(_identity(node, kind, body) for node, kind, body in entry.what[1])
+            got.update(identity(node, kind, body) for node, kind, body in entry.what[1])
         elif entry.what[0] == "outbox_rows":
             waiting += entry.what[1]
     for key, times in got.items():
@@ -214,7 +214,8 @@ def _telecommands_close(history: History, facts: Facts, count: _Count) -> None:
         count.expect((request_id in final) != (request_id in still_open), f"{request_id} was accepted and has vanished")
 
 
-def _identity(node: str, kind: str, body: dict[str, Any]) -> str:
+def identity(node: str, kind: str, body: dict[str, Any]) -> str:
+    """Return what a report is the same by, on board and on the ground."""
     match kind:
         case "verification":
             return f"{node}|tc|{body['request_id']}|{body['stage']}|{body['step']}"

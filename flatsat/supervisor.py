@@ -164,7 +164,7 @@ class Supervisor:
             raise StartError(
                 f"{child.program.name} did not come up in {READY_WALL_S:.0f} s; see {child.program.log}"
             ) from None
-        if child.process.returncode is not None:
+        if child.process.returncode is not None and word not in child.said:
             await _last_words(child)
             raise StartError(f"{child.program.name} ended at start: {last_line(child.program.log)}")
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from hwsim.network import SpacePath
 from hwsim.units.laser_terminal import TerminalKey
 from node.adapters.boot_record import ResetCause
 from node.adapters.files import MemoryFiles
-from node.adapters.virtual_runner import VirtualRunner
+from node.adapters.virtual_runner import Mishap, Script, VirtualRunner
 from node.build import Links, Node, Surroundings, avionics_subscriptions, space_subscriptions
 from node.config import NodeConfig
+from node.ports.runner import JobStart
 from runtime.laser_hub import MemoryLaserHub
 from runtime.memory_broker import MemoryBroker
 from runtime.pipe import Path as LinkPath
@@ -35,6 +37,7 @@ from runtime.virtual_loop import VirtualClock, virtual_loop
 
 FILES_BYTES_MAX = 512 * 1024 * 1024  # of one node, in memory
 REBOOT_S = 5.0  # mission time from a reset to the first message
+GROUND_REBOOT_S = 10.0  # mission time from a crash of the ground service to its next start
 
 
 class MemoryChannels:
@@ -58,6 +61,31 @@ class MemoryChannels:
             self._hub.join(one, other, delay_s)
 
 
+class ProcessorResetError(BaseException):
+    """Cuts a node short wherever it is: raised from a hook of its store, it passes every handler of the node."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(node)
+        self.node = node
+
+
+def _no_mishap(order: JobStart) -> Mishap | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Meddling:
+    """What the bench does to programs from inside.
+
+    `script` says what befalls an attempt of a job. `before_write` and `after_write` hear the node and the count of
+    its durable writes since the table was laid, whatever its boots; one that raises ProcessorResetError resets it.
+    """
+
+    script: Script = _no_mishap
+    before_write: Callable[[str, int], None] | None = None
+    after_write: Callable[[str, int], None] | None = None
+
+
 @dataclass(slots=True)
 class _Seat:
     """Where one node sits: what survives a reset of its processor, and the node of this boot."""
@@ -67,17 +95,24 @@ class _Seat:
     files: MemoryFiles
     ids: random.Random
     node: Node
-    tasks: list[asyncio.Task[None]]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
     boots: int = 1
+    down: bool = False  # reset, and not yet booted again
+    writes: int = 0  # durable writes of every boot
 
 
 class Table:
     """The bench's table. Made inside a running virtual loop."""
 
-    def __init__(self, mission: Mission, seed: int, directory: Path) -> None:
-        """Put everything on the table; `directory` holds the stores and is the caller's to remove."""
+    def __init__(self, mission: Mission, seed: int, directory: Path, meddling: Meddling) -> None:
+        """Put everything on the table; `directory` holds the stores and is the caller's to remove.
+
+        The seed takes the place of the mission file's: every stream of every program is drawn from it.
+        """
         loop = virtual_loop()
-        self.mission = mission
+        self._otherwise = loop.get_exception_handler()
+        loop.set_exception_handler(self._on_exception)
+        self.mission = mission = replace(mission, file=mission.file.model_copy(update={"seed": seed}))
         self.history = History()
         self.clock = VirtualClock(loop, mission.epoch)
         self.timers = LoopTimers(self.clock, loop)
@@ -86,10 +121,14 @@ class Table:
         self.recorders: dict[str, str] = {}  # each node's own hash, once it has stopped
         self._tasks: list[asyncio.Task[None]] = []
         self._seed = seed
+        self._meddling = meddling
         self._setting = _setting(mission, seed, directory)
+        self._seats: dict[str, _Seat] = {}
         self.hwsim = self._make_hwsim()
-        self.ground = self._make_ground()
-        self._seats = {node: self._sit_down(node) for node in mission.node_ids}
+        self.ground_up = True
+        self.ground, self._ground_task = self._make_ground()
+        for node in mission.node_ids:
+            self._sit_down(node)
 
     @property
     def nodes(self) -> dict[str, Node]:
@@ -106,9 +145,30 @@ class Table:
     def reset(self, node: str) -> None:
         """Reset a node's processor, as a watchdog does: what was not committed is gone. It boots REBOOT_S later."""
         seat = self._seats[node]
+        if seat.down:
+            return
         self._end(seat, None)
+        seat.down = True
         self.history.write(self.clock.now(), node, "reset")
         self.timers.after_s(REBOOT_S, lambda: self._reboot(seat))
+
+    def reset_ground(self) -> None:
+        """Crash the ground service: what was not committed is gone. It starts on its archive GROUND_REBOOT_S later."""
+        if not self.ground_up:
+            return
+        self.ground_up = False
+        self._ground_task.cancel()
+        self.ground.halt()
+        self.history.write(self.clock.now(), "ground", "reset")
+        self.timers.after_s(GROUND_REBOOT_S, self._reboot_ground)
+
+    def boots(self, node: str) -> int:
+        """Return how often a node has booted."""
+        return self._seats[node].boots
+
+    def writes(self, node: str) -> int:
+        """Return how many durable writes a node has made."""
+        return self._seats[node].writes
 
     async def close(self) -> None:
         """End every task and close every store."""
@@ -129,22 +189,26 @@ class Table:
         link = self.broker.link("hwsim", HWSIM_SUBSCRIPTIONS)
         host = Host(self.clock, self.timers, link, MemoryChannels(self.broker, self._hub))
         hwsim = HwSim(config, host, authority_of(config, None, 0), None, self.reset)
-        self._run(link.run(hwsim.on_message, hwsim.on_state), "hwsim")
+        self.spawn(link.run(hwsim.on_message, hwsim.on_state), "hwsim")
         return hwsim
 
-    def _make_ground(self) -> Ground:
+    def _make_ground(self) -> tuple[Ground, asyncio.Task[None]]:
         config = GroundConfig.model_validate(ground_config(self._setting))
         link = self.broker.link("ground", GROUND_SUBSCRIPTIONS)
         ground = build_ground(config, self.clock, self.timers, link, load_secrets(config), durable=False)
-        self._run(link.run(ground.service.on_message, ground.service.on_state), "ground")
-        return ground
+        return ground, self.spawn(link.run(ground.service.on_message, ground.service.on_state), "ground")
 
-    def _sit_down(self, name: str) -> _Seat:
+    def _reboot_ground(self) -> None:
+        self.ground, self._ground_task = self._make_ground()
+        self.ground.service.start()
+        self.ground_up = True
+
+    def _sit_down(self, name: str) -> None:
         config = NodeConfig.model_validate(node_config(self._setting, name))
         data_dir = self._setting.run.store(name)
         files = MemoryFiles(FILES_BYTES_MAX)
         ids = stream(self._seed, f"store-{name}")
-        return _Seat(config, data_dir, files, ids, self._boot(config, data_dir, files, ids), [])
+        self._seats[name] = _Seat(config, data_dir, files, ids, self._boot(config, data_dir, files, ids))
 
     def _boot(self, config: NodeConfig, data_dir: Path, files: MemoryFiles, ids: random.Random) -> Node:
         name = config.node
@@ -159,17 +223,24 @@ class Table:
             links=links,
             data_dir=data_dir,
             files=files,
-            make_runner=lambda post: VirtualRunner(self.clock, self.timers, files, post, lambda order: None),
+            make_runner=lambda post: VirtualRunner(self.clock, self.timers, files, post, self._meddling.script),
             fleet_key=bytes.fromhex(self._setting.run.keys.fleet_key.read_text()),
             record=self.history.append,
             durable=False,
             new_id=lambda: ids.randbytes(8).hex(),
+            before_write=partial(self._before_write, name),
+            after_write=partial(self._after_write, name),
         )
         return Node(config, around, request_reset=lambda: self.reset(name))
 
     def _start(self, seat: _Seat) -> None:
-        seat.node.start()
-        seat.tasks = [self._run(one, seat.config.node) for one in seat.node.connections()]
+        seat.down = False
+        try:
+            seat.node.start()
+        except ProcessorResetError as cut:
+            self.reset(cut.node)
+            return
+        seat.tasks = [self.spawn(one, seat.config.node) for one in seat.node.connections()]
 
     def _reboot(self, seat: _Seat) -> None:
         seat.node = self._boot(seat.config, seat.data_dir, seat.files, seat.ids)
@@ -182,7 +253,25 @@ class Table:
         seat.tasks = []
         seat.node.halt(cause)
 
-    def _run(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _before_write(self, node: str, _: int) -> None:
+        if self._meddling.before_write is not None:
+            self._meddling.before_write(node, self._seats[node].writes + 1)
+
+    def _after_write(self, node: str, _: int) -> None:
+        seat = self._seats[node]
+        seat.writes += 1
+        if self._meddling.after_write is not None:
+            self._meddling.after_write(node, seat.writes)
+
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, ProcessorResetError):
+            self.reset(error.node)
+        elif self._otherwise is not None:
+            self._otherwise(loop, context)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Let a coroutine run until the table is closed."""
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._tasks.append(task)
         return task

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import sys
@@ -27,7 +26,6 @@ from runtime.timers import LoopTimers
 EXIT_CANNOT_START = 2
 DRAIN_WALL_S = 1  # for open requests to end after SIGTERM
 LINGER_WALL_S = 2.0  # for everything to end after SIGTERM
-SUPERVISOR_WALL_S = 1.0  # between two looks at whether the supervising process lives
 _log = logging.getLogger("ground")
 
 
@@ -85,7 +83,7 @@ def _listen(config: GroundConfig) -> socket.socket:
 
 
 async def _run(config: GroundConfig, secrets: Secrets, listener: socket.socket) -> None:
-    """Serve until SIGTERM, SIGINT or the supervisor's end.
+    """Serve until SIGTERM or SIGINT.
 
     Raises:
         ConfigError, ArchiveError: it cannot start.
@@ -116,7 +114,7 @@ async def _run(config: GroundConfig, secrets: Secrets, listener: socket.socket) 
         serving = asyncio.create_task(server.serve([listener]), name="api")
         for task in (linking, serving):
             task.add_done_callback(lambda _: stop.set())
-        await _until_stopped(config, stop)
+        await stop.wait()
         server.should_exit = True
         linking.cancel()
         async with asyncio.timeout(LINGER_WALL_S):
@@ -156,26 +154,6 @@ async def _clock(config: GroundConfig, stop: asyncio.Event) -> ScaledClock | Non
             task.cancel()
         await asyncio.gather(linking, stopping, return_exceptions=True)
     return clock_of(heard[-1]) if heard else None
-
-
-async def _until_stopped(config: GroundConfig, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SUPERVISOR_WALL_S):
-                await stop.wait()
-        if config.supervisor_pid is not None and not _lives(config.supervisor_pid):
-            _log.warning("the supervising process %s is gone: stopping", config.supervisor_pid)
-            return
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 if __name__ == "__main__":

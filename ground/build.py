@@ -26,6 +26,11 @@ class Ground:
         self.service.stop()
         self.archive.close()
 
+    def halt(self) -> None:
+        """End at once, as in a crash; what was committed is in the archive."""
+        self.service.halt()
+        self.archive.close()
+
 
 def build_ground(
     config: GroundConfig, clock: MissionClock, timers: Timers, link: Link, secrets: Secrets, *, durable: bool

@@ -25,7 +25,6 @@ class GroundConfig(Wire):
     users_file: str
     data_dir: str = Field(min_length=1)  # bundles, results, logs
     clock: Literal["authority", "utc"]  # authority: the run's simulator says; utc: real satellites
-    supervisor_pid: int | None  # end when this process is gone
     seed: int
 
 

@@ -114,6 +114,7 @@ class Reader:
             "soc_frac": None if sample is None else sample.soc_frac,
             "battery_wh": None if sample is None else sample.battery_wh,
             "battery_wh_max": watch.fleet.profile.battery_wh,
+            "soc_floor_frac": 1.0 - watch.fleet.profile.dod_routine_frac,
             "solar_w": None if sample is None else sample.solar_w,
             "load_w": None if sample is None else sample.load_w,
             "compute_w": None if sample is None else sample.compute_w,

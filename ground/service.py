@@ -81,10 +81,14 @@ class GroundService:
 
     def stop(self) -> None:
         """Stop working; what was taken is durable."""
+        self.halt()
+        self._guarded(self._flush_hk)
+
+    def halt(self) -> None:
+        """End at once, as in a crash: nothing more is written, and housekeeping that waits is lost."""
         if self._tick_timer is not None:
             self._tick_timer.cancel()
             self._tick_timer = None
-        self._guarded(self._flush_hk)
 
     def on_state(self, up: bool) -> None:
         """Hear that the broker answers, or no longer does: what waits goes out as nodes are heard again."""

@@ -38,6 +38,7 @@ class NodeView(TypedDict):
     soc_frac: float | None
     battery_wh: float | None
     battery_wh_max: float
+    soc_floor_frac: float  # where the routine depth of discharge ends
     solar_w: float | None
     load_w: float | None
     compute_w: float | None

@@ -81,6 +81,8 @@ class Surroundings:
     record: Sink | None
     durable: bool  # wait for the disk at each commit; not in virtual time, where no power fails
     new_id: Callable[[], str]  # names a new store, 16 hex digits
+    before_write: Callable[[int], None] | None = None  # hear each durable write: the bench cuts the power there
+    after_write: Callable[[int], None] | None = None
 
 
 def space_subscriptions(node: str) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ class Node:
             _moves(JOB_TABLE.moves()),
             _moves(TC_TABLE.moves()),
             synchronous="FULL" if around.durable else "OFF",
-            options=StoreOptions(new_id=around.new_id, on_commit=self._on_commit),
+            options=StoreOptions(around.new_id, self._on_commit, around.before_write, around.after_write),
         )
         edge = Edge(self._post, self._record_input, self._record_output, self._report)
         self._space = MqttSpaceLink(config.node, around.links.space, edge)

@@ -85,5 +85,6 @@ export function balance(view) {
   if (typeof view.solar_w !== "number" || typeof view.load_w !== "number") return { word: "—", glyph: "unknown", tone: "calm", net_w: null };
   const net_w = view.solar_w - view.load_w;
   if (Math.abs(net_w) < 200) return { word: "level", glyph: "level", tone: "calm", net_w };
+  if (net_w > 0 && typeof view.soc_frac === "number" && view.soc_frac >= 0.9995) return { word: "to spare", glyph: "up", tone: "good", net_w };
   return net_w > 0 ? { word: "charging", glyph: "up", tone: "good", net_w } : { word: "discharging", glyph: "down", tone: "warn", net_w };
 }

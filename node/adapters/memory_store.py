@@ -242,9 +242,9 @@ class MemoryStore:
         self._writes += 1
 
     def _written(self, entries: list[OutboxEntry]) -> None:
+        announce(self._options, entries)
         if self._options.after_write is not None:
             self._options.after_write(self._writes)
-        announce(self._options, entries)
 
     def _put(self, reports: Sequence[Report]) -> list[OutboxEntry]:
         entries = [entry_of(report) for report in reports]

@@ -79,9 +79,9 @@ class Database:
             self.counts = before
             self._roll_back()
             raise
-        if self.options.after_write is not None:
-            self.options.after_write(self._writes)
         announce(self.options, self._entries)
+        if self.options.after_write is not None:  # last: whoever stops the node there finds the fact recorded
+            self.options.after_write(self._writes)
 
     def note_entries(self, entries: list[OutboxEntry]) -> None:
         """Remember what this transaction reports, for whoever listens to commits."""

@@ -93,6 +93,19 @@ async def test_programs_start_side_by_side_and_are_loaded_before_they_are_ready(
     assert lives(pid_of(bench, "second"))
 
 
+async def test_what_waits_for_another_program_loads_beside_it_and_is_ready_after_it(bench: Bench) -> None:
+    mark = bench.folder / "clock-runs"
+    waits = f"echo loaded; until test -e {mark}; do sleep 0.01; done; {IDLE}"
+
+    await bench.supervisor.start([bench.program("service", waits, loaded="loaded")])
+    ran_before = mark.exists()
+    await bench.supervisor.start([bench.program("clock", f"touch {mark}; {IDLE}")])
+    await bench.supervisor.ready()
+
+    assert not ran_before
+    assert lives(pid_of(bench, "service"))
+
+
 async def test_a_child_that_ends_between_loading_and_being_ready_is_a_start_error(bench: Bench) -> None:
     go = bench.folder / "go"
     wait = f"echo loaded; until test -e {go}; do sleep 0.01; done; echo 'no broker'; exit 1"

@@ -118,7 +118,6 @@ def config(directory: Path) -> GroundConfig:
         users_file="users.json",
         data_dir=str(directory),
         clock="utc",
-        supervisor_pid=None,
         seed=7,
     )
 
