@@ -23,6 +23,8 @@ def write_sample(table: Table) -> None:
             "soc_frac": craft.vehicle.battery.soc_frac,
             "solar_w": craft.vehicle.solar_w,
             "load_w": craft.vehicle.load_w,
+            "load_profile": craft.vehicle.load_profile.value,
+            "jobs_run": len(craft.vehicle.compute.allocated),
             "sunlit_frac": craft.vehicle.sunlit_frac,
             "path": paths[node] is not None,
             "soc_hard_floor_frac": floor,

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from flatsat.history import History
-from flatsat.invariants import identity
+from flatsat.invariants import identity, reports_sent
 from ground.ports.archive import JOB_ENDED, TcStage
 from icd.timebase import MissionTime, seconds_between
 
@@ -13,7 +13,7 @@ REPORTS_WITHIN_S = 3600.0
 _TC_ENDED = (TcStage.COMPLETED, TcStage.FAILED, TcStage.EXPIRED)
 
 
-def unsettled(history: History) -> list[str]:
+def unsettled(history: History, reports_within_s: float) -> list[str]:
     """Return one line for each thing that was taken on and has not come to its end."""
     found: list[str] = []
     got: Counter[str] = Counter()
@@ -34,11 +34,8 @@ def unsettled(history: History) -> list[str]:
                 ]
             case "reports":
                 got.update(identity(node, kind, body) for node, kind, body in what)
-    sent: Counter[str] = Counter()
-    for entry in history.entries("fact"):
-        if seconds_between(entry.at, end) > REPORTS_WITHIN_S:
-            kind, bodies = entry.what
-            sent.update(identity(entry.source, kind, body) for body in bodies)
+    old = [entry for entry in history.entries("fact") if seconds_between(entry.at, end) > reports_within_s]
+    sent = reports_sent([(entry.source, entry.what[0], body) for entry in old for body in entry.what[1]])
     return found + [f"the ground still waits for {missing}" for missing in (sent - got)]
 
 

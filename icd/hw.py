@@ -103,7 +103,7 @@ class WatchdogReading(Wire):
 
     unit: Literal["watchdog"] = "watchdog"
     quality: Annotated[Quality, AS_TEXT]
-    remaining_s: float | None
+    remaining_s: float | None  # None while it sleeps: never served yet, or not since it has bitten
     bites: Count
 
 

@@ -81,6 +81,7 @@ class PowerApp(App):
         self._alive = False
         self._reason = ModeReason.BOOT
         self._since = kernel.now
+        self._blind_since = kernel.now
         self._ordered: dict[str, MissionTime] = {}
         self._budget: PowerBudgetChanged | None = None
 
@@ -109,6 +110,7 @@ class PowerApp(App):
     def start(self) -> None:
         """Put the hardware into the mode, announce it, and wait for readings."""
         self._alive = True
+        self._blind_since = self.kernel.now
         self.kernel.set_wall_timer("readings", FIRST_READING_WALL_S)
         self.kernel.publish(PowerModeChanged(self._mode, self._mode, self._reason))
         self._apply()
@@ -160,7 +162,11 @@ class PowerApp(App):
 
     @on_timer("readings")
     def on_readings_timer(self) -> None:
-        """Go to SAFE: the battery has not been read for too long."""
+        """Go to SAFE: the battery has not been read for too long, in wall time and in mission time."""
+        left_s = READINGS_LOST_S - seconds_between(self._blind_since, self.kernel.now)
+        if left_s > 0.0:
+            self.kernel.set_timer("readings", left_s)
+            return
         self._enter_safe(ModeReason.READINGS_LOST)
         self._publish_budget()
 
@@ -280,6 +286,7 @@ class PowerApp(App):
         if self._belief.good_since is not None:
             self._belief.good_since = None
             self._belief.soc_frac = None
+            self._blind_since = self.kernel.now
             self.kernel.set_timer("readings", READINGS_LOST_S)
             self._publish_budget()
 

@@ -2,6 +2,7 @@
 
 from icd.hw import Quality
 from icd.params import VehicleProfile
+from icd.timebase import seconds_between
 from node.apps.thermal import policy
 from node.kernel.app import App, Kernel, handles, on_timer
 from node.messages import ThermalCapChanged, ThermalUpdated
@@ -21,6 +22,7 @@ class ThermalApp(App):
         self._cap_w: float | None = None
         self._temp_c: float | None = None
         self._blind = False
+        self._lost_since = kernel.now
 
     def recover(self) -> None:
         """Forget everything: the next reading tells all."""
@@ -28,6 +30,7 @@ class ThermalApp(App):
 
     def start(self) -> None:
         """Take back what was said before a failure, and wait for the first reading."""
+        self._lost_since = self.kernel.now
         self.kernel.set_wall_timer("lost", FIRST_READING_WALL_S)
         self.kernel.publish(ThermalCapChanged(None, None))
 
@@ -38,6 +41,7 @@ class ThermalApp(App):
         if message.reading.quality is not Quality.GOOD or temp_c is None:
             if self._temp_c is not None:
                 self._temp_c = None
+                self._lost_since = self.kernel.now
                 self.kernel.set_timer("lost", TEMPERATURE_LOST_S)
             return
         if self._temp_c is None:
@@ -50,6 +54,10 @@ class ThermalApp(App):
     @on_timer("lost")
     def on_lost(self) -> None:
         """Cap the module blindly: it may be anything between cold and tripping."""
+        left_s = TEMPERATURE_LOST_S - seconds_between(self._lost_since, self.kernel.now)
+        if left_s > 0.0:  # at low rates the wall time for the first reading is less than two heartbeats
+            self.kernel.set_timer("lost", left_s)
+            return
         self._blind = True
         blind_w = policy.blind_cap_w(self._profile)
         self._set(blind_w if self._cap_w is None else min(blind_w, self._cap_w))

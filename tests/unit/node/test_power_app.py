@@ -29,8 +29,8 @@ ECLIPSE = Interval(after(EPOCH, 2_400.0), after(EPOCH, 4_500.0))
 class Rig:
     """A power app, its hardware and its storage."""
 
-    def __init__(self, disk: Disk | None = None) -> None:
-        self.bench = Bench()
+    def __init__(self, disk: Disk | None = None, rate: float = 1.0) -> None:
+        self.bench = Bench(rate)
         self.disk = disk or Disk()
         self.orders = Orders()
         self.app = self.bench.add(
@@ -288,10 +288,22 @@ def test_a_single_lost_reading_is_no_reason_for_safe() -> None:
 
 @pytest.mark.req("PWR-010")
 def test_no_reading_at_all_after_a_boot_leads_to_safe() -> None:
-    rig = Rig()
+    rig = Rig(rate=60.0)
 
     rig.bench.advance_wall(21.0)
 
+    assert rig.modes == [(PowerMode.SAFE, ModeReason.READINGS_LOST)]
+
+
+@pytest.mark.req("PWR-010")
+def test_at_real_time_the_first_reading_may_take_two_heartbeats() -> None:
+    rig = Rig()
+
+    rig.bench.advance(59.0)
+    modes_before = list(rig.modes)
+    rig.bench.advance(2.0)
+
+    assert modes_before == []
     assert rig.modes == [(PowerMode.SAFE, ModeReason.READINGS_LOST)]
 
 

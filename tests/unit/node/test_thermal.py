@@ -91,7 +91,7 @@ def test_an_unknown_temperature_caps_the_module_blindly_until_it_is_back() -> No
 
 @pytest.mark.req("THM-004")
 def test_a_reading_that_never_comes_caps_the_module_blindly() -> None:
-    bench = Bench()
+    bench = Bench(rate=60.0)
     bench.add("thermal", lambda kernel: ThermalApp(kernel, V3NODE))
     bench.boot()
 
