@@ -44,6 +44,8 @@ def implausible(reading: Reading) -> str:
         case TerminalReading():
             bounds = {"rate_bps": RATE_BPS}
         case WatchdogReading():
+            if reading.remaining_s is None:  # it sleeps until it is first served
+                return ""
             bounds = {"remaining_s": REMAINING_S}
         case GnssReading():
             return _implausible_fix(reading)

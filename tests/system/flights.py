@@ -27,7 +27,7 @@ POLL_WALL_S = 0.05
 T = TypeVar("T")
 
 
-def until(what: str, ask: Callable[[], T], wall_s: float) -> T:
+def until(what: str, ask: Callable[[], T], wall_s: float, poll_wall_s: float = POLL_WALL_S) -> T:
     """Return the first answer that is true, or fail with what was waited for and the last answer."""
     deadline = time.monotonic() + wall_s
     while True:
@@ -35,7 +35,7 @@ def until(what: str, ask: Callable[[], T], wall_s: float) -> T:
         if answer:
             return answer
         assert time.monotonic() < deadline, f"{what}: not within {wall_s:g} s; the last answer was {answer!r}"
-        time.sleep(POLL_WALL_S)
+        time.sleep(poll_wall_s)
 
 
 def write_mission(folder: Path, *, rate: float, text: str = "") -> Path:

@@ -64,7 +64,7 @@ def wreck(folder: Path, seed: int, kills: int, epochs: int, others: tuple[str, .
                 _kill_in_mid_attempt(told, watch, rng)
             for program in others:
                 _kill(told, program, rng)
-            until(f"{JOB} has its result on the ground; {told.story()}", lambda: _is_down(run), RESULT_WALL_S)
+            until(f"{JOB} has its result on the ground; {told.story()}", lambda: _is_down(run), RESULT_WALL_S, 0.5)
         told.attempts, told.overlaps = watch.seen, watch.overlaps
         told.job = dawnline(run, "job", "show", JOB)
         dawnline(run, "job", "fetch", JOB, "--out", str(folder / "result.tar"))
