@@ -80,7 +80,9 @@ def test_what_is_no_bundle_or_no_job_is_one_line(flight: LiveRun, tmp_path: Path
     dawnline(flight, "job", "submit", str(tmp_path), "--id", "nothing", code=2)
     dawnline(flight, "job", "submit", str(IMAGE), "--id", "Not a name", code=2)
     dawnline(flight, "job", "submit", str(IMAGE), "--id", "lost", "--node", "node-9", code=1)
-    dawnline(flight, "job", "show", "never-heard-of", code=1)
+    missing = dawnline(flight, "job", "show", "never-heard-of", code=1)
+
+    assert missing is None
 
 
 def test_a_fault_is_ordered_and_in_force(flight: LiveRun) -> None:

@@ -222,9 +222,9 @@ def test_a_mistake_in_the_profile_names_the_profiles_file_and_key(path: Path) ->
 
 
 def test_a_station_that_stands_twice_names_the_stations_file(path: Path) -> None:
-    missions.edit(path.parent / "stations" / "dozen.toml", 'name = "fucino"', 'name = "awarua"')
+    missions.edit(path.parent / "stations" / "dozen.toml", 'name = "fucino"', 'name = "brewster"')
 
-    assert complaint(path) == f"{path.parent}/stations/dozen.toml: file: station awarua stands twice"
+    assert complaint(path) == f"{path.parent}/stations/dozen.toml: file: station brewster stands twice"
 
 
 def test_a_bad_bundle_names_its_file_and_key(path: Path) -> None:
