@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from flatsat.history import History
+from flatsat.history import Entry, History
 from icd.hw import LoadProfile
 from icd.jobs import TERMINAL_STATES, JobState
 from icd.verification import FINAL_STAGES, Stage
@@ -46,22 +46,37 @@ class _Count:
             self.broken.append(example)
 
 
+class Told:
+    """A history read once, for all the checkers that look at it."""
+
+    def __init__(self, history: History) -> None:
+        self._all = list(history.entries())
+        self._of_kind: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self._all:
+            self._of_kind[entry.kind].append(entry)
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """Return the entries, or those of one kind."""
+        return self._all if kind is None else self._of_kind[kind]
+
+
 Facts = list[tuple[str, str, dict[str, Any]]]  # (node, kind, body) in order
-Checker = Callable[[History, Facts, _Count], None]
+Checker = Callable[[Told, Facts, _Count], None]
 
 
 def judge(history: History) -> list[Verdict]:
     """Return the verdict of every checker."""
-    facts: Facts = [(entry.source, entry.what[0], body) for entry in history.entries("fact") for body in entry.what[1]]
+    told = Told(history)
+    facts: Facts = [(entry.source, entry.what[0], body) for entry in told.entries("fact") for body in entry.what[1]]
     verdicts = []
     for name, checker in CHECKERS.items():
         count = _Count()
-        checker(history, facts, count)
+        checker(told, facts, count)
         verdicts.append(Verdict(name, count.checked, len(count.broken), tuple(count.broken[:20])))
     return verdicts
 
 
-def _telecommand_stages(history: History, facts: Facts, count: _Count) -> None:
+def _telecommand_stages(told: Told, facts: Facts, count: _Count) -> None:
     moves = set(TC_TABLE.moves())
     stages: dict[tuple[str, str], dict[tuple[Stage, int, int], None]] = defaultdict(dict)  # in order of commit
     for node, kind, body in facts:
@@ -84,7 +99,7 @@ def _telecommand_stages(history: History, facts: Facts, count: _Count) -> None:
         )
 
 
-def _job_moves(history: History, facts: Facts, count: _Count) -> None:
+def _job_moves(told: Told, facts: Facts, count: _Count) -> None:
     moves = set(JOB_TABLE.moves())
     last: dict[tuple[str, str], JobState] = {}
     for node, kind, body in facts:
@@ -97,7 +112,7 @@ def _job_moves(history: History, facts: Facts, count: _Count) -> None:
         last[key] = state
 
 
-def _job_ends_once(history: History, facts: Facts, count: _Count) -> None:
+def _job_ends_once(told: Told, facts: Facts, count: _Count) -> None:
     ends: Counter[str] = Counter(
         body["job_id"] for _, kind, body in facts if kind == "job" and JobState(body["state"]) in TERMINAL_STATES
     )
@@ -105,10 +120,10 @@ def _job_ends_once(history: History, facts: Facts, count: _Count) -> None:
         count.expect(times == 1, f"{job_id} ended {times} times")
 
 
-def _no_job_lost(history: History, facts: Facts, count: _Count) -> None:
+def _no_job_lost(told: Told, facts: Facts, count: _Count) -> None:
     held: dict[str, dict[str, str]] = {}
     ground: dict[str, dict[str, Any]] = {}
-    for entry in history.entries("end"):
+    for entry in told.entries("end"):
         if entry.what[0] == "live_jobs":
             held[entry.source] = entry.what[1]
         elif entry.what[0] == "ground_jobs":
@@ -123,11 +138,11 @@ def _no_job_lost(history: History, facts: Facts, count: _Count) -> None:
         count.expect(known, f"{job_id} is {job['state']} on the ground, and no node has heard of it")
 
 
-def _reports_once(history: History, facts: Facts, count: _Count) -> None:
+def _reports_once(told: Told, facts: Facts, count: _Count) -> None:
     sent = reports_sent(facts)
     got: Counter[str] = Counter()
     waiting = 0
-    for entry in history.entries("end"):
+    for entry in told.entries("end"):
         if entry.what[0] == "reports":
             got.update(identity(node, kind, body) for node, kind, body in entry.what[1])
         elif entry.what[0] == "outbox_rows":
@@ -140,7 +155,7 @@ def _reports_once(history: History, facts: Facts, count: _Count) -> None:
     count.expect(missing <= waiting, f"{missing} reports are not on the ground and only {waiting} wait on board")
 
 
-def _mode_edges(history: History, facts: Facts, count: _Count) -> None:
+def _mode_edges(told: Told, facts: Facts, count: _Count) -> None:
     moves = set(POWER_TABLE.moves())
     last: dict[str, str] = {}
     for node, kind, body in facts:
@@ -158,9 +173,9 @@ def _mode_edges(history: History, facts: Facts, count: _Count) -> None:
         last[node] = target
 
 
-def _soc_floor(history: History, facts: Facts, count: _Count) -> None:
+def _soc_floor(told: Told, facts: Facts, count: _Count) -> None:
     """Below the floor a node draws on its battery to live, no more: lost cells take it there by no choice of ours."""
-    for entry in history.entries("sample"):
+    for entry in told.entries("sample"):
         sample = entry.what[0]
         soc, floor = sample["soc_frac"], sample["soc_hard_floor_frac"]
         spares = sample["load_profile"] != LoadProfile.FULL and sample["jobs_run"] == 0
@@ -170,8 +185,8 @@ def _soc_floor(history: History, facts: Facts, count: _Count) -> None:
         )
 
 
-def _energy_book(history: History, facts: Facts, count: _Count) -> None:
-    for entry in history.entries("end"):
+def _energy_book(told: Told, facts: Facts, count: _Count) -> None:
+    for entry in told.entries("end"):
         if entry.what[0] == "energy_book":
             book = entry.what[1]
             gained = book["start_wh"] + book["solar_wh"] + book["unserved_wh"]
@@ -182,9 +197,9 @@ def _energy_book(history: History, facts: Facts, count: _Count) -> None:
             count.expect(error_frac <= ENERGY_RELATIVE_ERROR_MAX, f"{entry.source}: off by {error_frac:.3g}")
 
 
-def _silent_in_los(history: History, facts: Facts, count: _Count) -> None:
+def _silent_in_los(told: Told, facts: Facts, count: _Count) -> None:
     up: dict[str, bool] = {}
-    for entry in history.entries():
+    for entry in told.entries():
         if entry.kind == "in" and entry.what[:2] == ("space", "state"):
             up[entry.source] = entry.what[2] == b"up"
         elif entry.kind == "reset":
@@ -193,7 +208,7 @@ def _silent_in_los(history: History, facts: Facts, count: _Count) -> None:
             count.expect(up.get(entry.source, False), f"{entry.source}: sent on {entry.what[1]} with the link down")
 
 
-def _refusals_have_reasons(history: History, facts: Facts, count: _Count) -> None:
+def _refusals_have_reasons(told: Told, facts: Facts, count: _Count) -> None:
     for node, kind, body in facts:
         if kind == "verification" and Stage(body["stage"]) is Stage.FAILED:
             count.expect(body["reason"] is not None, f"{node}: {body['request_id']} failed without a reason")
@@ -202,13 +217,13 @@ def _refusals_have_reasons(history: History, facts: Facts, count: _Count) -> Non
             count.expect(not ended or body["reason"] is not None, f"{node}: {body['job_id']} ended without a reason")
 
 
-def _results_match(history: History, facts: Facts, count: _Count) -> None:
+def _results_match(told: Told, facts: Facts, count: _Count) -> None:
     promised = {
         body["job_id"]: body["result_sha256"]
         for _, kind, body in facts
         if kind == "job" and JobState(body["state"]) is JobState.SUCCEEDED
     }
-    for entry in history.entries("end"):
+    for entry in told.entries("end"):
         if entry.what[0] == "results":
             for job_id, sha256 in sorted(entry.what[1].items()):
                 count.expect(
@@ -216,10 +231,10 @@ def _results_match(history: History, facts: Facts, count: _Count) -> None:
                 )
 
 
-def _telecommands_close(history: History, facts: Facts, count: _Count) -> None:
+def _telecommands_close(told: Told, facts: Facts, count: _Count) -> None:
     final = {body["request_id"] for _, kind, body in facts if kind == "verification" and body["stage"] in FINAL_STAGES}
     still_open = {
-        request_id for entry in history.entries("end") if entry.what[0] == "open_tcs" for request_id in entry.what[1]
+        request_id for entry in told.entries("end") if entry.what[0] == "open_tcs" for request_id in entry.what[1]
     }
     accepted = {body["request_id"] for _, kind, body in facts if kind == "verification" and body["stage"] == "ACCEPTED"}
     for request_id in sorted(accepted):

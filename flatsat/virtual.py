@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -238,7 +239,7 @@ class Table:
         try:
             seat.node.start()
         except ProcessorResetError as cut:
-            self.reset(cut.node)
+            self._cut(cut)
             return
         seat.tasks = [self.spawn(one, seat.config.node) for one in seat.node.connections()]
 
@@ -266,9 +267,14 @@ class Table:
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, ProcessorResetError):
-            self.reset(error.node)
+            self._cut(error)
         elif self._otherwise is not None:
             self._otherwise(loop, context)
+
+    def _cut(self, cut: ProcessorResetError) -> None:
+        # Frames that were cut short may hold open statements, and with them the lock on the store's file.
+        traceback.clear_frames(cut.__traceback__)
+        self.reset(cut.node)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Let a coroutine run until the table is closed."""

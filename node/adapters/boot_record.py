@@ -142,17 +142,22 @@ def _plausible(fields: Any) -> _Record | None:
 
 
 def _write(path: Path, content: bytes, durable: bool) -> None:
+    if not durable and path.exists() and path.stat().st_size == len(content):
+        with storage_errors():
+            _overwrite(path, content, durable)
+        return
     try:
         write_whole(path, content, durable=durable)
     except OSError:
         with storage_errors():
-            _overwrite(path, content)
+            _overwrite(path, content, durable)
 
 
-def _overwrite(path: Path, content: bytes) -> None:
+def _overwrite(path: Path, content: bytes, durable: bool) -> None:
     handle = os.open(path, os.O_WRONLY)
     try:
         os.pwrite(handle, content, 0)
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
     finally:
         os.close(handle)

@@ -259,7 +259,7 @@ class Executive:
             return True
         self.now = self._clock.now()
         self._recorder.write(self.now, Entry.RUN, app, type(message).__name__)
-        self._guard(app, lambda: handler(message))
+        self._guard(app, handler, message)
         self._health.worked(app)
         return True
 
@@ -272,9 +272,9 @@ class Executive:
 
     # --- failure ---
 
-    def _guard(self, app: str, call: Callable[[], None]) -> None:
+    def _guard(self, app: str, call: Callable[..., None], *what: BusMessage) -> None:
         try:
-            call()
+            call(*what)
         except StorageError as error:
             self.report("kernel", "STORAGE_FAILED", {"detail": f"{app}: {error}"[:200]})
             self._forget_timers(app)
