@@ -14,7 +14,6 @@ from icd.timebase import NS_PER_S, MissionTime
 
 AU_KM = 149_597_870.7  # IAU 2012 resolution B2
 SUN_RADIUS_KM = 695_700.0  # IAU 2015 resolution B3
-SOLAR_W_M2 = 1361.0  # at 1 AU, IAU 2015 resolution B3
 
 _DAY_NS = 86_400 * NS_PER_S
 _J2000_TAI_NS = (10_957 * 86_400 + 43_200) * NS_PER_S - 32_184_000_000  # 2000-01-01T12:00 TT on the TAI scale

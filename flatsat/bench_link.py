@@ -21,9 +21,10 @@ class BenchLink:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        await self._link.run(self._on_message, lambda up: None)
+        await self._link.run(self.on_message, lambda up: None)
 
-    def _on_message(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """Look into a frame for a bite; what is no frame of the mission is left."""
         where = topics.parse(topic)
         if where is None or where.node not in self._nodes:
             return

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -192,19 +194,25 @@ def fault_inject(
         duration_s = durations.seconds(for_)
     except ValueError as error:
         raise bad_input(f"--for {error}") from None
-    named = fault_id or f"{kind.value.lower().replace('_', '-')}-{node}"
+    # The simulator takes an id once, so that an order delivered twice is one order: each call has its own.
+    named = fault_id or f"{kind.value.lower().replace('_', '-')}-{secrets.token_hex(3)}"
     if not is_name(named):
         raise bad_input(f"--id {named!r}: a name is 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit")
-    order = FaultOrder(
-        fault_id=named,
-        kind=kind,
-        node=node,
-        unit=unit,
-        terminal=terminal,
-        magnitude=magnitude,
-        after_s=0.0,
-        duration_s=duration_s,
-    )
+    try:
+        order = FaultOrder(
+            fault_id=named,
+            kind=kind,
+            node=node,
+            unit=unit,
+            terminal=terminal,
+            magnitude=magnitude,
+            after_s=0.0,
+            duration_s=duration_s,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = {"node": "NODE", "duration_s": "--for"}.get(str(first["loc"][0]), f"--{first['loc'][0]}")
+        raise bad_input(f"{option} {str(first['input'])[:60]!r}: {first['msg']}") from None
     try:
         answer = asyncio.run(faults.inject(faults.access(run), order))
     except faults.FaultError as error:

@@ -55,7 +55,8 @@ class LiveRun:
 
     def pid_of(self, program: str) -> int:
         """Return the process id of a child by its name: the command line of each holds its configuration file."""
-        wanted = str(self.path / "config" / f"{program}.json")
+        broker = program == "broker"
+        wanted = str(self.path / "store" / "broker") if broker else str(self.path / "config" / f"{program}.json")
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -63,7 +64,7 @@ class LiveRun:
                 argv = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
             except OSError:
                 continue
-            if wanted in argv:
+            if any(word == wanted or word.startswith(f"{wanted}/") for word in argv):
                 return int(entry.name)
         raise LookupError(f"no process of {program} runs")
 

@@ -7,8 +7,8 @@ from ground.desk import Desk
 from ground.errors import Refused, RefusedError
 from ground.ports.archive import TcRow, TcStage
 from ground.secrets import Secrets, Signer
-from icd.codec import decode, encode
-from icd.tc import ROLE_COMMANDS, Command, Role, SignedTelecommand, Telecommand
+from icd.codec import encode
+from icd.tc import ROLE_COMMANDS, Command, Role, Telecommand
 from icd.timebase import MissionTime, after
 from icd.topics import uplink
 
@@ -128,11 +128,6 @@ class Commanding:
             raise RefusedError(Refused.FORBIDDEN, f"role {order.role} may not send {order.command.name}", "command")
         if not self.has_room(order.node):
             raise RefusedError(Refused.BUSY, f"{OPEN_MAX} telecommands wait for {order.node} already; try later")
-
-
-def telecommand_of(row: TcRow) -> Telecommand:
-    """Return the telecommand inside a row's signed bytes."""
-    return decode(decode(row.signed, SignedTelecommand).body, Telecommand)
 
 
 def _row_of(telecommand: Telecommand, order: Order, signer: Signer) -> TcRow:

@@ -18,8 +18,6 @@ _RANK: dict[TcStage, int] = {
     TcStage.COMPLETED: 6,
     TcStage.FAILED: 6,
 }
-UNANSWERED = frozenset((TcStage.ISSUED, TcStage.EXPIRED, TcStage.RECEIVED))
-CLOSED = frozenset((TcStage.COMPLETED, TcStage.FAILED, TcStage.EXPIRED))
 
 
 def advance(row: TcRow, report: VerificationReport) -> TcRow | None:

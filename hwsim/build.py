@@ -78,7 +78,6 @@ class HwSim:
         self._config = config
         self._host = host
         self._authority = authority
-        self._snapshot = snapshot
         self._on_bite = on_bite
         self.counters = Counters()
         start = MissionTime(config.fleet.epoch) if snapshot is None else snapshot.at

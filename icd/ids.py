@@ -9,7 +9,6 @@ NodeId = NewType("NodeId", str)
 JobId = NewType("JobId", str)
 RequestId = NewType("RequestId", str)
 TransferId = NewType("TransferId", str)
-KeyId = NewType("KeyId", str)
 TenantId = NewType("TenantId", str)
 
 # A name is safe as a file name, an MQTT topic level and a NATS subject token.

@@ -50,7 +50,6 @@ class GroundJobState(StrEnum):
 
 
 JOB_ENDED = frozenset((GroundJobState.SUCCEEDED, GroundJobState.FAILED, GroundJobState.CANCELLED))
-JOB_ON_GROUND = frozenset((GroundJobState.SUBMITTED, GroundJobState.PLACED, GroundJobState.UPLINKING))
 
 
 @unique

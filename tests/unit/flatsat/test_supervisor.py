@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -36,11 +36,13 @@ class Bench:
         self.deaths.append((name, how, count))
         self.heard.set()
 
-    def program(self, name: str, script: str, ready: str | None = "up", stage: int = 0) -> Program:
-        return Program(name, (SH, "-c", script), self.folder / f"{name}.log", ready, None, stage)
+    def program(
+        self, name: str, script: str, ready: str | None = "up", loaded: str | None = None, stage: int = 0
+    ) -> Program:
+        return Program(name, (SH, "-c", script), self.folder / f"{name}.log", ready, loaded, stage)
 
-    async def up(self, programs: list[Program]) -> None:
-        await self.supervisor.start(programs)
+    async def up(self, *programs: Program) -> None:
+        await self.supervisor.start(list(programs))
         await self.supervisor.ready()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -75,23 +77,47 @@ def pid_of(bench: Bench, name: str) -> int:
     return pid
 
 
+async def test_programs_start_side_by_side_and_are_loaded_before_they_are_ready(bench: Bench) -> None:
+    """Each waits for the other to have been started; one then waits for a word that comes when all have loaded."""
+    go, a, b = (bench.folder / name for name in ("go", "a", "b"))
+    meet = "touch {mine}; until test -e {other}; do sleep 0.01; done; echo loaded; {rest}"
+    until_go = f"until test -e {go}; do sleep 0.01; done; {IDLE}"
+    first = bench.program("first", meet.format(mine=a, other=b, rest=until_go), loaded="loaded")
+    second = bench.program("second", meet.format(mine=b, other=a, rest=IDLE), loaded="loaded")
+
+    await bench.supervisor.start([first, second])
+    go.touch()
+    await bench.supervisor.ready()
+
+    assert lives(pid_of(bench, "first"))
+    assert lives(pid_of(bench, "second"))
+
+
 async def test_what_waits_for_another_program_loads_beside_it_and_is_ready_after_it(bench: Bench) -> None:
     mark = bench.folder / "clock-runs"
     waits = f"echo loaded; until test -e {mark}; do sleep 0.01; done; {IDLE}"
-    service = replace(bench.program("service", waits), loaded="loaded")
-    clock = bench.program("clock", f"touch {mark}; {IDLE}")
 
-    await bench.supervisor.start([service])
+    await bench.supervisor.start([bench.program("service", waits, loaded="loaded")])
     ran_before = mark.exists()
-    await bench.supervisor.start([clock])
+    await bench.supervisor.start([bench.program("clock", f"touch {mark}; {IDLE}")])
     await bench.supervisor.ready()
 
     assert not ran_before
     assert lives(pid_of(bench, "service"))
 
 
+async def test_a_child_that_ends_between_loading_and_being_ready_is_a_start_error(bench: Bench) -> None:
+    go = bench.folder / "go"
+    wait = f"echo loaded; until test -e {go}; do sleep 0.01; done; echo 'no broker'; exit 1"
+    await bench.supervisor.start([bench.program("node-1", wait, loaded="loaded")])
+
+    go.touch()
+    with pytest.raises(StartError, match=r"^node-1 ended at start: no broker$"):
+        await bench.supervisor.ready()
+
+
 async def test_a_program_without_a_ready_word_is_not_waited_for(bench: Bench) -> None:
-    await bench.up([bench.program("mute", "exec sleep 60", ready=None)])
+    await bench.up(bench.program("mute", "exec sleep 60", ready=None))
 
     assert lives(pid_of(bench, "mute"))
 
@@ -99,7 +125,7 @@ async def test_a_program_without_a_ready_word_is_not_waited_for(bench: Bench) ->
 async def test_what_a_child_says_goes_to_its_log_errors_too(bench: Bench) -> None:
     program = bench.program("talker", f"echo one; echo two >&2; {IDLE}")
 
-    await bench.up([program])
+    await bench.up(program)
     await bench.supervisor.stop()
 
     assert sorted(program.log.read_text().split()) == ["one", "two", "up"]
@@ -109,25 +135,25 @@ async def test_a_child_that_ends_at_start_is_named_with_its_last_line(bench: Ben
     program = bench.program("broken", "echo first; echo 'no such file: x.toml'; exit 3")
 
     with pytest.raises(StartError, match=r"^broken ended at start: no such file: x\.toml$"):
-        await bench.up([program])
+        await bench.up(program)
 
 
 async def test_a_program_that_is_not_there_is_a_start_error(bench: Bench) -> None:
     program = Program("ghost", (str(bench.folder / "no-such-program"),), bench.folder / "ghost.log", "up", None, 0)
 
     with pytest.raises(StartError, match=r"^ghost ended at start: .*No such file"):
-        await bench.up([program])
+        await bench.up(program)
 
 
 async def test_a_child_that_never_says_it_is_ready_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "READY_WALL_S", 0.05)
 
     with pytest.raises(StartError, match=r"^mute did not come up"):
-        await bench.up([bench.program("mute", "exec sleep 60")])
+        await bench.up(bench.program("mute", "exec sleep 60"))
 
 
 async def test_a_child_that_dies_is_named_restarted_and_counted(bench: Bench) -> None:
-    await bench.up([bench.program("node-1", IDLE), bench.program("node-2", IDLE)])
+    await bench.up(bench.program("node-1", IDLE), bench.program("node-2", IDLE))
     before, other = pid_of(bench, "node-1"), pid_of(bench, "node-2")
 
     bench.supervisor.kill("node-1")
@@ -141,10 +167,9 @@ async def test_a_child_that_dies_is_named_restarted_and_counted(bench: Bench) ->
 
 @pytest.mark.parametrize(("end", "how"), [("exit 4", "exit code 4"), ("kill -40 $$", "signal 40")])
 async def test_the_way_a_child_ended_is_told(bench: Bench, end: str, how: str) -> None:
-    once = bench.folder / "once"
-    script = f"echo up; if test -e {once}; then exec sleep 60; fi; touch {once}; {end}"
+    await bench.up(bench.program("child", f"trap '{end}' USR1; echo up; while :; do sleep 0.01; done"))
 
-    await bench.up([bench.program("child", script)])
+    os.kill(pid_of(bench, "child"), signal.SIGUSR1)
     await asyncio.wait_for(bench.heard.wait(), WAIT_WALL_S)
 
     assert bench.deaths == [("child", how, 1)]
@@ -152,7 +177,7 @@ async def test_the_way_a_child_ended_is_told(bench: Bench, end: str, how: str) -
 
 async def test_a_death_is_noticed_though_a_grandchild_holds_the_pipe(bench: Bench) -> None:
     grandchild = bench.folder / "grandchild"
-    await bench.up([bench.program("node-1", f"sleep 60 & echo $! > {grandchild}; {IDLE}")])
+    await bench.up(bench.program("node-1", f"sleep 60 & echo $! > {grandchild}; {IDLE}"))
 
     bench.supervisor.kill("node-1")
     try:
@@ -166,9 +191,10 @@ async def test_a_death_is_noticed_though_a_grandchild_holds_the_pipe(bench: Benc
 async def test_a_child_that_dies_too_often_ends_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "RESTARTS_MAX", 2)
     once = bench.folder / "once"
-    script = f"echo up; if test -e {once}; then echo 'disk is full'; exit 1; fi; touch {once}; exit 1"
+    script = f"if test -e {once}; then echo 'disk is full'; exit 1; fi; touch {once}; {IDLE}"
+    await bench.up(bench.program("ground", script))
 
-    await bench.up([bench.program("ground", script)])
+    bench.supervisor.kill("ground")
     why = await asyncio.wait_for(bench.supervisor.failed, WAIT_WALL_S)
 
     assert why.startswith("ground died 3 times in ")
@@ -180,7 +206,7 @@ async def test_a_child_that_cannot_be_started_again_ends_the_run(bench: Bench) -
     folder = bench.folder / "logs"
     folder.mkdir()
     program = Program("node-1", (SH, "-c", IDLE), folder / "node-1.log", "up", None, 0)
-    await bench.up([program])
+    await bench.up(program)
     program.log.unlink()
     folder.rmdir()
 
@@ -196,7 +222,7 @@ async def test_children_stop_in_reverse_order(bench: Bench) -> None:
     def script(name: str) -> str:
         return f"trap 'echo {name} >> {order}; kill $!; exit 0' TERM; sleep 60 & echo up; wait"
 
-    await bench.up([bench.program(name, script(name), stage=at) for at, name in enumerate("abc")])
+    await bench.up(*(bench.program(name, script(name), stage=at) for at, name in enumerate("abc")))
     killed = await bench.supervisor.stop()
 
     assert order.read_text().split() == ["c", "b", "a"]
@@ -210,7 +236,7 @@ async def test_children_that_ignore_sigterm_are_killed_within_the_bound_of_all_s
 ) -> None:
     monkeypatch.setattr(supervisor, "STOP_WALL_S", 0.3)
     monkeypatch.setattr(supervisor, "STAGE_WALL_S", 0.05)
-    await bench.up([bench.program(name, STUBBORN, stage=at) for at, name in enumerate("abc")])
+    await bench.up(*(bench.program(name, STUBBORN, stage=at) for at, name in enumerate("abc")))
     pids = [pid_of(bench, name) for name in "abc"]
 
     async with asyncio.timeout(WAIT_WALL_S):
@@ -229,7 +255,7 @@ async def test_a_child_between_death_and_restart_stays_down_when_all_stop(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "RESTART_DELAY_WALL_S", 60.0)
-    await bench.up([bench.program("node-1", IDLE)])
+    await bench.up(bench.program("node-1", IDLE))
     bench.supervisor.kill("node-1")
     await asyncio.wait_for(bench.heard.wait(), WAIT_WALL_S)
 
@@ -245,7 +271,7 @@ async def test_a_line_beyond_the_limit_neither_stops_the_child_nor_the_log(bench
     source.write_text(f"{long}\nafter\n")
 
     program = bench.program("talker", f"cat {source}; {IDLE}")
-    await bench.up([program])
+    await bench.up(program)
 
     assert program.log.read_text().split()[-2:] == ["after", "up"]
 
@@ -253,7 +279,7 @@ async def test_a_line_beyond_the_limit_neither_stops_the_child_nor_the_log(bench
 async def test_a_full_disk_costs_the_log_its_lines_and_not_the_child_its_pipe(bench: Bench) -> None:
     program = Program("talker", (SH, "-c", f"seq 20000 2>/dev/null; {IDLE}"), Path("/dev/full"), "up", None, 0)
 
-    await bench.up([program])
+    await bench.up(program)
 
     assert lives(pid_of(bench, "talker"))
 

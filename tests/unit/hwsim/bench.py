@@ -33,7 +33,18 @@ def profile() -> VehicleProfile:
 def fleet() -> Fleet:
     found, left_out = elements.load((MISSIONS / "elements/first-light.tle").read_text())
     assert not left_out
-    stations = tomllib.loads((MISSIONS / "stations/dozen.toml").read_text())["station"]
+    # Two stations of the tests' own, so that the mission may choose its dozen as it likes.
+    stations = (
+        Station(name="fucino", place="Italy", latitude_deg=41.98, longitude_deg=13.60, altitude_km=0.65, mask_deg=10.0),
+        Station(
+            name="gough",
+            place="South Atlantic",
+            latitude_deg=-40.35,
+            longitude_deg=-9.88,
+            altitude_km=0.05,
+            mask_deg=10.0,
+        ),
+    )
     return Fleet(
         mission="first-light",
         epoch=EPOCH,
@@ -42,7 +53,7 @@ def fleet() -> Fleet:
             ElementSet(node=node, name=satellite.name, line1=satellite.line1, line2=satellite.line2)
             for node, satellite in zip(NODES, found, strict=True)
         ),
-        stations=tuple(Station.model_validate(station) for station in stations),
+        stations=stations,
     )
 
 
