@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from flatsat.history import Entry, History
-from icd.hw import LoadProfile
+from icd.hw import READING_STALE_S, LoadProfile
 from icd.jobs import TERMINAL_STATES, JobState
+from icd.timebase import MissionTime, seconds_between
 from icd.verification import FINAL_STAGES, Stage
 from node.apps.commanding.lifecycle import TC_TABLE
 from node.apps.jobs.lifecycle import JOB_TABLE
@@ -176,15 +177,23 @@ def _mode_edges(told: Told, facts: Facts, count: _Count) -> None:
 
 
 def _soc_floor(told: Told, facts: Facts, count: _Count) -> None:
-    """Below the floor a node draws on its battery to live, no more: lost cells take it there by no choice of ours."""
+    """Below the floor a node draws on its battery to live, no more: lost cells take it there by no choice of ours.
+
+    It has READING_STALE_S to notice: a reading may be lost, and without any for so long it sheds everything.
+    """
+    since: dict[str, MissionTime] = {}
     for entry in told.entries("sample"):
         sample = entry.what[0]
         soc, floor = sample["soc_frac"], sample["soc_hard_floor_frac"]
         spares = sample["load_profile"] != LoadProfile.FULL and sample["jobs_run"] == 0
         charges = sample["solar_w"] >= sample["load_w"]
-        count.expect(
-            soc >= floor or spares or charges, f"{entry.source}: {soc:.4f} is under the hard floor {floor:.4f}"
-        )
+        below_s = 0.0
+        if soc >= floor or spares or charges:
+            since.pop(entry.source, None)
+        else:
+            below_s = seconds_between(since.setdefault(entry.source, entry.at), entry.at)
+        shown = f"{entry.source}: {soc:.4f} is under the hard floor {floor:.4f} for {below_s:.0f} s"
+        count.expect(below_s <= READING_STALE_S, shown)
 
 
 def _energy_book(told: Told, facts: Facts, count: _Count) -> None:

@@ -119,7 +119,12 @@ def modes(*bodies: dict[str, Any]) -> Plant:
 def soc(soc_frac: float, profile: str = "FULL", jobs_run: int = 0, solar_w: float = 0.0) -> Plant:
     truth = {"soc_frac": soc_frac, "soc_hard_floor_frac": 0.55, "load_profile": profile, "jobs_run": jobs_run}
     truth |= {"solar_w": solar_w, "load_w": 9e3}
-    return lambda history: history.write(MissionTime(0), NODE, "sample", truth)
+
+    def plant(history: History) -> None:
+        for minute in range(4):
+            history.write(after(MissionTime(0), 60.0 * minute), NODE, "sample", truth)
+
+    return plant
 
 
 def book(**changed: float) -> Plant:
