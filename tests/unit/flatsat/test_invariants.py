@@ -281,9 +281,9 @@ def test_a_checker_that_checked_nothing_has_not_held(name: str) -> None:
 def test_a_verdict_keeps_a_few_examples_and_counts_all() -> None:
     history = History()
     for _ in range(50):
-        soc(0.1)(history)
+        book(load_wh=0.0)(history)
 
-    found = next(row for row in judge(history) if row.name == "battery_above_hard_floor")
+    found = next(row for row in judge(history) if row.name == "energy_book_closes")
 
     assert (found.checked, found.violated, len(found.examples)) == (50, 50, 20)
 
