@@ -124,8 +124,8 @@ class Supervisor:
         program = child.program
         child.said.clear()
         log = program.log.open("ab")
-        try:
-            child.process = await asyncio.create_subprocess_exec(
+        spawning = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -133,6 +133,15 @@ class Supervisor:
                 limit=LINE_BYTES_MAX,
                 start_new_session=True,
             )
+        )
+        try:
+            child.process = await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            # A start that is cancelled half-way waits for ever for pipes that it never connects (CPython 3.11 and
+            # later, base_subprocess.py). So it is seen through, and `stop` finds the child.
+            child.process = await spawning
+            log.close()
+            raise
         except BaseException:
             log.close()
             raise
