@@ -5,10 +5,10 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed to start
 STOP_WALL_S = 4.0  # from the first SIGTERM to the last SIGKILL, over all stages
@@ -137,13 +137,7 @@ class Supervisor:
         try:
             log = program.log.open("ab", buffering=0)
             try:
-                child.process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=write_end,
-                    stderr=log,
-                    start_new_session=True,
-                )
+                child.process = await _see_through(self._exec(program, write_end, log), child)
             except BaseException:
                 log.close()
                 raise
@@ -153,6 +147,15 @@ class Supervisor:
         finally:
             os.close(write_end)
         child.log = asyncio.create_task(_copy(said, log, child), name=f"log-{program.name}")
+
+    async def _exec(self, program: Program, said: int, log: BinaryIO) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=said,
+            stderr=log,
+            start_new_session=True,
+        )
 
     async def _until_said(self, child: _Child, word: str | None) -> None:
         assert child.process is not None
@@ -233,6 +236,18 @@ def _how(code: int) -> str:
         return f"exit code {code}"
     names = {int(number): number.name for number in signal.Signals}
     return f"signal {names.get(-code, -code)}"
+
+
+async def _see_through(
+    starting: Coroutine[Any, Any, asyncio.subprocess.Process], child: _Child
+) -> asyncio.subprocess.Process:
+    """Finish a start that is cancelled half-way before the cancellation goes on, so that `stop` finds the child."""
+    spawning = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        child.process = await spawning
+        raise
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

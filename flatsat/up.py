@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -108,6 +109,8 @@ def _setting(mission: Mission, options: Options) -> Setting:
 async def _start(supervisor: Supervisor, setting: Setting, options: Options) -> None:
     run, ports = setting.run, setting.ports
     write = write_mosquitto_config if options.broker == "mosquitto" else write_nats_config
+    # What a broker has kept is of the session before: its time authority would set every clock wrong.
+    shutil.rmtree(run.store("broker"), ignore_errors=True)
     argv = write(run.store("broker"), ports.broker, broker_users(setting))
     await supervisor.start([Program("broker", tuple(argv), run.log("broker"), None, None, BROKER_STAGE)])
     await _until_accepting(ports.broker)
