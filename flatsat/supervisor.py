@@ -137,7 +137,7 @@ class Supervisor:
         try:
             log = program.log.open("ab", buffering=0)
             try:
-                child.process = await _see_through(self._exec(program, write_end, log), child)
+                child.process = await _see_through(_exec(program, write_end, log), child)
             except BaseException:
                 log.close()
                 raise
@@ -147,15 +147,6 @@ class Supervisor:
         finally:
             os.close(write_end)
         child.log = asyncio.create_task(_copy(said, log, child), name=f"log-{program.name}")
-
-    async def _exec(self, program: Program, said: int, log: BinaryIO) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=said,
-            stderr=log,
-            start_new_session=True,
-        )
 
     async def _until_said(self, child: _Child, word: str | None) -> None:
         assert child.process is not None
@@ -236,6 +227,16 @@ def _how(code: int) -> str:
         return f"exit code {code}"
     names = {int(number): number.name for number in signal.Signals}
     return f"signal {names.get(-code, -code)}"
+
+
+async def _exec(program: Program, said: int, log: BinaryIO) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *program.argv),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=said,
+        stderr=log,
+        start_new_session=True,
+    )
 
 
 async def _see_through(
