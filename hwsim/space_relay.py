@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from hwsim.relay import Flow, Line, cut, no_delay
+from hwsim.relay import HELD_BYTES_MAX, Flow, Line, cut, no_delay
 
 CONNECTIONS_MAX = 4  # at once through one node's relay: one, and a few that are going
 CONNECT_WALL_S = 3.0  # for the broker to take a connection
@@ -50,6 +50,9 @@ class _Downside(asyncio.Protocol):
         self._upside: _Upside | None = None
         self._dial: asyncio.Task[None] | None = None
         self.flow: Flow | None = None
+        # CPython before 3.11.4 starts to read after connection_made although it was told to pause: what comes before
+        # the broker has answered waits here.
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -66,6 +69,10 @@ class _Downside(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.flow is not None:
             self.flow.put(data)
+        elif sum(map(len, self._early)) < HELD_BYTES_MAX:
+            self._early.append(data)
+        else:
+            self.cut()
 
     def pause_writing(self) -> None:
         if self._upside is not None:
@@ -109,7 +116,11 @@ class _Downside(asyncio.Protocol):
             return
         self._upside = upside
         self.flow = Flow(relay.loop, line, transport, up)
-        transport.resume_reading()
+        for piece in self._early:
+            self.flow.put(piece)
+        self._early.clear()
+        if not transport.is_reading():
+            transport.resume_reading()
 
 
 class _Upside(asyncio.Protocol):
