@@ -26,7 +26,7 @@ from runtime.outgoing import Outgoing, make_room
 from runtime.seeds import stream
 from runtime.topic_filter import check_filter, check_topic
 
-BACKOFF_WALL_S = (0.1, 2.0)  # between two attempts: from the first, doubling, to the second
+BACKOFF_WALL_S = (0.1, 1.0)  # between two attempts: from the first, doubling, to the second
 ANSWER_WALL_S = 5.0  # for the broker to answer a connect, a subscription, a publish
 CLOSE_WALL_S = 1.0  # for the broker to let go
 KEEPALIVE_S = 10  # a silent connection is probed after this, in wall time
