@@ -103,8 +103,8 @@ svf: $(DEV_STAMP)  ## fly the verification scenarios of one seed in virtual time
 system: $(DEV_STAMP)  ## run the tests that start real processes
 	$(PYTEST) tests/system
 
-soak: $(DEV_STAMP)  ## run the long tests: many seeds, many days
-	$(PYTEST) tests/soak
+soak: $(DEV_STAMP)  ## run the long tests: 200 storms (DAWNLINE_SEEDS=2000 for more), a reset at every durable write
+	DAWNLINE_CRASH_STEP=1 $(PYTEST) tests/soak tests/svf/test_crash_points.py
 
 clean:  ## remove the environment and the caches; runs/ and flights/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
