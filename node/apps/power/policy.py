@@ -11,6 +11,8 @@ from node.apps.power.modes import PowerTrigger
 from node.messages import ModeReason
 
 # Hysteresis and dwell are our own choices; the depths of discharge come from the vehicle profile.
+# Above the hard depth of discharge: what a full load draws from a v3node battery while readings may be stale (120 s).
+SURVIVAL_ENTER_MARGIN = 0.02
 SURVIVAL_EXIT_MARGIN = 0.10  # of charge above the entry, so that one eclipse does not undo the exit
 BOOST_ENTER_SOC = 0.95
 BOOST_LEAVE_SOC = 0.85
@@ -41,8 +43,8 @@ class Change:
 
 def limits_of(profile: VehicleProfile) -> Limits:
     """Return the limits that a vehicle's depths of discharge set."""
-    hard = 1.0 - profile.dod_hard_frac
-    return Limits(hard, min(1.0, hard + SURVIVAL_EXIT_MARGIN), 1.0 - profile.dod_routine_frac)
+    enter = min(1.0, 1.0 - profile.dod_hard_frac + SURVIVAL_ENTER_MARGIN)
+    return Limits(enter, min(1.0, enter + SURVIVAL_EXIT_MARGIN), 1.0 - profile.dod_routine_frac)
 
 
 def is_sunlit(believed: bool, sunlit_frac: float) -> bool:

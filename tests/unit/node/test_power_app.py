@@ -121,7 +121,7 @@ def test_a_reset_in_survival_does_not_shorten_the_way_out_of_it() -> None:
     again.bench.say(eps(0.60))
 
     assert again.modes == []
-    again.bench.say(eps(0.66))
+    again.bench.say(eps(0.68))
     assert again.modes[-1] == (PowerMode.NOMINAL, ModeReason.BATTERY_RESTORED)
 
 
