@@ -54,7 +54,6 @@ def main() -> int:
         config = load_config(arguments.config)
         secrets = load_secrets(config)
         with _listen(config) as listener:
-            print("ground loaded", flush=True)  # what follows waits for the time authority
             asyncio.run(_run(config, secrets, listener))
     except (ConfigError, ArchiveError) as error:
         print(f"ground: {error}", file=sys.stderr)
@@ -147,6 +146,7 @@ async def _clock(config: GroundConfig, stop: asyncio.Event) -> ScaledClock | Non
     linking = asyncio.create_task(link.run(on_message, lambda _: None), name="time link")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     stopping.add_done_callback(lambda _: come.set())
+    print("ground loaded", flush=True)
     try:
         await come.wait()
     finally:

@@ -26,7 +26,7 @@ JUDGED = (
     "results_are_the_bytes_promised",
 )
 _LATER = list(Stage)
-_ON_GROUND = "SELECT job_id, state, node FROM job"
+_ON_GROUND = "SELECT job_id, state, node, reason FROM job"
 Report = tuple[int, str, dict[str, Any]]  # number in the outbox, kind, body
 
 
@@ -61,7 +61,7 @@ def _numbers(node: str, store: sqlite3.Connection, ground: sqlite3.Connection) -
     times = Counter(row[0] for row in ground.execute("SELECT seq FROM job_report WHERE node = ?", (node,)))
     wrong += [f"{node}: the ground keeps report {seq} {count} times" for seq, count in times.items() if count > 1]
     held = dict(store.execute("SELECT job_id, state FROM job"))
-    for job_id, state, place in ground.execute(_ON_GROUND):
+    for job_id, state, place, _ in ground.execute(_ON_GROUND):
         if place == node and state in ("SUCCEEDED", "FAILED") and held.get(job_id) != state:
             wrong.append(f"{node}: {job_id} is {state} on the ground and {held.get(job_id)} on board")
     return wrong
@@ -100,7 +100,8 @@ def _stages(node: str, rows: list[Report], ground: sqlite3.Connection) -> list[d
 
 def _write_ground(history: History, ground: sqlite3.Connection, run: Path) -> None:
     end = MissionTime(0)
-    jobs = {job_id: {"state": state, "node": node} for job_id, state, node in ground.execute(_ON_GROUND)}
+    columns = ("state", "node", "reason")
+    jobs = {job_id: dict(zip(columns, row, strict=True)) for job_id, *row in ground.execute(_ON_GROUND)}
     history.write(end, "ground", "end", "ground_jobs", jobs)
     hashes = {}
     files = {hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(run)}

@@ -61,11 +61,11 @@ def write_training(folder: Path, epochs: int) -> Path:
     return bundle
 
 
-def reference_weights(bundle: Path, folder: Path) -> str:
+def reference_weights(bundle: Path, folder: Path, before: tuple[str, ...] = ()) -> str:
     """Run a training job's own program, alone and without a stop, and return the SHA-256 of its weights."""
     found = re.search(r"^command = (.*)$", (bundle / "job.toml").read_text(), flags=re.MULTILINE)
     assert found is not None
-    command = [sys.executable, *json.loads(found[1])[1:]]
+    command = [*before, sys.executable, *json.loads(found[1])[1:]]
     places = {name: folder / name.lower() for name in ("OUTPUT", "CHECKPOINT")}
     for place in places.values():
         place.mkdir(parents=True)

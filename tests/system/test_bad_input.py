@@ -28,11 +28,12 @@ from tests.system.wreck import NODES
 
 pytestmark = pytest.mark.slow
 
-RATE = 2.0  # node-3 stays in contact for 59 s of wall time, node-4 for 41 s
+RATE = 1.5  # node-3 stays in contact for 79 s of wall time, node-4 for 55 s
 SEED = 5
 HEARD_WALL_S = 30.0
 OVERSIZED = bytes(200_000)  # more than any message may have, less than the broker takes
-VICTIM, TARGET, HOST = "node-4", "node-3", "node-4"
+VICTIM, TARGET = "node-4", "node-3"
+ENDS = ("SUCCEEDED", "FAILED", "CANCELLED")
 REJECTIONS = ("TC_GARBAGE", "TC_REJECTED", "UPLINK_REJECTED", "FRAME_REJECTED")
 JOB = """
 command = ["python3", "-I", "-S", "job.py"]
@@ -66,6 +67,7 @@ HOSTILE: dict[str, tuple[str, dict[str, float], tuple[str, str]]] = {
         {},
         ("FAILED", "DISK_LIMIT"),
     ),
+    "stubborn": ("time.sleep(600)", {}, ("CANCELLED", "CANCELLED")),
     "lingers": ("time.sleep(600)", {"time_limit_s": 2.0}, ("FAILED", "TIME_LIMIT")),
     "crashes": ("sys.exit(3)", {}, ("FAILED", "EXIT_CODE")),
     # Walks up from its own directory to the root and tries to leave a file everywhere.
@@ -97,7 +99,6 @@ class Attack:
     pids: dict[str, int]
     keys: KeyRing
     port: int
-    folder: Path
     rng: random.Random = field(default_factory=lambda: random.Random(SEED))
 
     def publish(self, user: str, *messages: tuple[str, bytes]) -> None:
@@ -131,7 +132,10 @@ def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
     run = launch(write_mission(folder, rate=RATE), folder / "runs")
     pids = {program: run.pid_of(program) for program in ("broker", "hwsim", "ground", *NODES)}
     port = int(json.loads((run.path / "access.json").read_text())["ports"]["broker"])
-    yield Attack(run, pids, KeyRing(run.path / "keys"), port, folder)
+    for name, (program, limits, _) in HOSTILE.items():
+        bundle = _bundle(folder, name, program, limits)
+        dawnline(run, "job", "submit", str(bundle), "--id", name, "--node", TARGET)
+    yield Attack(run, pids, KeyRing(run.path / "keys"), port)
     assert run.stop() == 0
     assert processes_of(run.path) == {}
     assert audit(run.path, NODES) == []
@@ -162,6 +166,15 @@ def test_nobody_can_publish_on_the_topics_of_another(attack: Attack) -> None:
     assert _rejected_topics(attack) == ["dl/node-1/hk"]
     assert attack.events(VICTIM, *REJECTIONS) == []
     assert "rejected" not in attack.run.log("hwsim")
+
+
+def test_a_job_that_ignores_sigterm_is_cancelled_all_the_same(attack: Attack) -> None:
+    until("it runs", lambda: attempts_of(attack.run.path, "stubborn"), HEARD_WALL_S)
+
+    ended = dawnline(attack.run, "job", "cancel", "stubborn", "--wait")
+
+    assert ended["state"] == "CANCELLED"
+    assert attempts_of(attack.run.path, "stubborn") == {}
 
 
 def test_every_bad_telecommand_is_counted_with_its_reason(attack: Attack) -> None:
@@ -222,28 +235,14 @@ def test_bad_bytes_on_the_other_channels_are_counted_with_their_reason(attack: A
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_job_ends_with_the_right_reason_and_leaves_nothing(attack: Attack, name: str) -> None:
-    program, limits, ending = HOSTILE[name]
-    if name == "writes-outside" and "landlock" not in str(dawnline(attack.run, "node", "show", HOST)["sandbox"]):
+    if name == "writes-outside" and "landlock" not in str(dawnline(attack.run, "node", "show", TARGET)["sandbox"]):
         pytest.skip("this kernel offers no confinement to jobs")
-    bundle = _bundle(attack.folder, name, program, limits)
 
-    dawnline(attack.run, "job", "submit", str(bundle), "--id", name, "--node", HOST)
+    until(f"{name} ends", lambda: _job(attack, TARGET, name)[0] in ENDS, HEARD_WALL_S)
 
-    until(f"{name} ends", lambda: _job(attack, HOST, name)[0] in ("SUCCEEDED", "FAILED", "CANCELLED"), HEARD_WALL_S)
-    assert _job(attack, HOST, name) == ending
+    assert _job(attack, TARGET, name) == HOSTILE[name][2]
     assert attempts_of(attack.run.path, name) == {}
     assert list(attack.run.path.rglob("intruder")) == []
-
-
-def test_a_job_that_ignores_sigterm_is_cancelled_all_the_same(attack: Attack) -> None:
-    bundle = _bundle(attack.folder, "stubborn", "time.sleep(600)", {})
-    dawnline(attack.run, "job", "submit", str(bundle), "--id", "stubborn", "--node", TARGET)
-    until("it runs", lambda: attempts_of(attack.run.path, "stubborn"), HEARD_WALL_S)
-
-    ended = dawnline(attack.run, "job", "cancel", "stubborn", "--wait")
-
-    assert ended["state"] == "CANCELLED"
-    assert attempts_of(attack.run.path, "stubborn") == {}
 
 
 def _tc(
