@@ -86,7 +86,6 @@ EVENTS: dict[str, EventDefinition] = {
     "WATCHDOG_BITTEN": _D(_H, "The watchdog has bitten {bites} times.", "See the events before the reset."),
     "CLOCK_OFF": _D(_M, "On-board clock is {error_s} s off.", "Check the GNSS unit."),
     # simulator and ground (not sent by a node)
-    "NODE_SILENT": _D(_M, "Node {node} not heard for {silent_s} s though it should be in contact."),
     "MESSAGE_REJECTED": _D(_L, "Message on {topic} rejected: {detail}."),
 }
 

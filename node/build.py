@@ -151,6 +151,7 @@ class Node:
 
     def stop(self) -> None:
         """Begin an orderly stop: apps stop in reverse, running jobs are told to save themselves."""
+        self._report("NODE_STOPPED")
         self.executive.stop()
 
     def halt(self, cause: ResetCause | None) -> None:
