@@ -105,7 +105,9 @@ def _write_ground(history: History, ground: sqlite3.Connection, run: Path) -> No
     history.write(end, "ground", "end", "ground_jobs", jobs)
     hashes = {}
     files = {hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(run)}
-    for job_id, sha256 in ground.execute("SELECT job_id, result_sha256 FROM job WHERE result_state = 'READY'"):
+    # A result may be down before the word of the success: then the ground knows no SHA-256 to compare yet.
+    told = "SELECT job_id, result_sha256 FROM job WHERE result_state = 'READY' AND state = 'SUCCEEDED'"
+    for job_id, sha256 in ground.execute(told):
         hashes[job_id] = sha256 if sha256 in files else "no file of the ground has these bytes"
     history.write(end, "ground", "end", "results", hashes)
 
