@@ -14,9 +14,10 @@ READY_WALL_S = 30.0  # a child that has not said it is ready by then has failed 
 STOP_WALL_S = 4.0  # from the first SIGTERM to the last SIGKILL, over all stages
 STAGE_WALL_S = 0.5  # of it, kept for each stage that is still to come
 LAST_WORDS_WALL_S = 0.5  # for the pipe of a child that ended to run dry: its own children may hold it open
-RESTARTS_MAX = 8  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
-RESTART_WINDOW_WALL_S = 20.0
-RESTART_DELAY_WALL_S = 0.2
+RESTARTS_MAX = 20  # of one child within RESTART_WINDOW_WALL_S; after that the run ends
+RESTART_WINDOW_WALL_S = 60.0
+RESTART_DELAY_WALL_S = 0.2  # times the recent deaths, and at most RESTART_DELAY_WALL_S_MAX
+RESTART_DELAY_WALL_S_MAX = 1.0
 START_POLL_WALL_S = 0.01
 LINE_BYTES_MAX = 64 * 1024
 
@@ -178,7 +179,7 @@ class Supervisor:
                     f" the last time with {how}: {last_line(child.program.log)}"
                 )
                 return
-            await asyncio.sleep(RESTART_DELAY_WALL_S * len(child.deaths))
+            await asyncio.sleep(min(RESTART_DELAY_WALL_S_MAX, RESTART_DELAY_WALL_S * len(child.deaths)))
             try:
                 await self._spawn(child)
             except OSError as error:
