@@ -145,6 +145,8 @@ class ProcessRunner:
             self.kill(job_id)
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Since CPython 3.12 a gather of tasks that are done does not yield, and it is then that they are forgotten.
+            await asyncio.sleep(0)
 
     # --- one attempt ---
 
