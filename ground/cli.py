@@ -5,8 +5,10 @@ of `dawnline up` below `runs/`. A token never stands on a command line.
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -299,10 +301,14 @@ def event_follow(url: Url = None, token_file: TokenFile = None, run: RunDir = RU
                 for row in live["events"]:
                     typer.echo(json.dumps(row) if as_json else _event_line(row))
 
-    try:
-        ask(connect(url, token_file, run), follow)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    async def until_interrupted(ground: GroundClient) -> None:
+        # A handler of our own: a shell that starts us in the background has SIGINT ignored, and we are to end by it.
+        following = asyncio.ensure_future(follow(ground))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, following.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+
+    ask(connect(url, token_file, run), until_interrupted)
 
 
 def _event_line(row: Any) -> str:

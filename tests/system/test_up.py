@@ -263,7 +263,7 @@ def _battery_wh(world: dict[str, Any], node: str) -> float:
 def _is_down(run: LiveRun) -> bool:
     job = dawnline(run, "job", "show", "learn")
     assert job["state"] not in ("FAILED", "CANCELLED"), job
-    return bool(job["result_state"] == "READY")
+    return bool(job["state"] == "SUCCEEDED" and job["result_state"] == "READY")
 
 
 @pytest.fixture(autouse=True)

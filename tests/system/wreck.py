@@ -133,7 +133,8 @@ def _is_down(run: LiveRun) -> bool:
     except AssertionError:  # the ground is being restarted
         return False
     assert job["state"] not in ("FAILED", "CANCELLED"), job
-    return bool(job["result_state"] == "READY")
+    # The bytes may be down before the word of the success.
+    return bool(job["state"] == "SUCCEEDED" and job["result_state"] == "READY")
 
 
 def _world(path: Path) -> dict[str, Any]:

@@ -104,6 +104,7 @@ def test_the_hash_sees_every_entry_their_order_and_each_recorder() -> None:
         gzip.compress(b"\x92\x01\xa1a"),
         gzip.compress(b"\x93")[:12],
     ],
+    ids=["no gzip", "no msgpack", "no entries", "too short an entry", "torn"],  # gzip's bytes hold the time
 )
 def test_a_file_that_is_no_history_is_an_os_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "history"
