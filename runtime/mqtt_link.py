@@ -103,6 +103,7 @@ class MqttLink:
                 await self._connect_once(on_message, on_state)
             except aiomqtt.MqttError as error:
                 self._complain(error)
+            _heed_cancellation()
             delay_s = backoff_s if self._connects > before else min(backoff_max_s, 2 * delay_s)
             await asyncio.sleep(self._rng.uniform(backoff_s, delay_s))
 
@@ -116,7 +117,9 @@ class MqttLink:
         await _enter(client)
         told = False
         try:
+            _heed_cancellation()
             await self._subscribe(client)
+            _heed_cancellation()
             self._connected = told = True
             self._connects += 1
             self._complaint = ""
@@ -155,6 +158,7 @@ class MqttLink:
 
     async def _pump(self, client: aiomqtt.Client, on_message: OnMessage) -> None:
         async for message in client.messages:
+            _heed_cancellation()
             self._received += 1
             on_message(message.topic.value, bytes(message.payload))
 
@@ -173,6 +177,7 @@ class MqttLink:
 
         try:
             while True:
+                _heed_cancellation()
                 if failed.done():
                     raise aiomqtt.MqttError("the broker does not acknowledge")
                 if not self._queue:
@@ -228,6 +233,17 @@ class MqttLink:
         if not self._complaint or is_refusal:
             self._complaint = text
             _log.warning("link %s as %s: %s", self._client_id, self._access.username, text)
+
+
+def _heed_cancellation() -> None:
+    """Raise a cancellation that was swallowed on the way.
+
+    `asyncio.wait_for` of CPython 3.11, which the library uses, returns its result when that comes in the same turn as
+    the cancellation (python/cpython#86296, mended in 3.12). This can go when 3.12 is the floor.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Client(aiomqtt.Client):
