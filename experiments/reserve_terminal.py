@@ -41,12 +41,12 @@ def _links(mission: Mission, terminals: int) -> tuple[Link, ...]:
 
 def _covered_frac(mission: Mission, links: tuple[Link, ...], seed: int) -> float:
     """Return the mean over nodes of the share of the day in which at least one of the node's links is usable."""
-    profile = mission.fleet.profile
+    lasers = mission.fleet.profile.lasers
     rng = stream(seed, "reserve-terminal")
-    slew_s = math.pi / 2.0 / profile.slew_rate_rad_s
+    slew_s = math.pi / 2.0 / lasers.slew_rate_rad_s
     spans: dict[str, list[tuple[MissionTime, MissionTime]]] = {node: [] for node in mission.node_ids}
     for link in links:
-        drawn_s = acquisition_s(rng, profile.acquire_min_s, profile.acquire_median_s, profile.acquire_limit_s)
+        drawn_s = acquisition_s(rng, lasers.acquire_min_s, lasers.acquire_median_s, lasers.acquire_limit_s)
         usable = after(link.acquire_at, slew_s + drawn_s)
         # The planner keeps a margin before the sight ends, in which the link still stands.
         gone = after(link.until, MARGIN_S)

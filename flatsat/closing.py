@@ -17,7 +17,7 @@ ROWS_MAX = 1_000_000  # asked of the ground's archive at the end
 def write_sample(table: Table) -> None:
     """Write down how each satellite really stands."""
     now = table.clock.now()
-    floor = 1.0 - table.mission.fleet.profile.dod_hard_frac
+    floor = 1.0 - table.mission.fleet.profile.battery.dod_hard_frac
     paths = table.hwsim.world.spaces
     for node, craft in table.hwsim.world.crafts.items():
         craft.vehicle.settle()

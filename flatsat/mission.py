@@ -20,8 +20,9 @@ from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Wire
 from icd.hw import FaultKind, FaultOrder
 from icd.ids import JobId, NameStr, TenantId
 from icd.jobs import JobClass, JobSpec
-from icd.params import ElementSet, Fleet, Station, VehicleProfile
+from icd.params import ElementSet, Fleet, Station
 from icd.timebase import MissionTime, after, from_iso, seconds_between
+from icd.vehicle import VehicleProfile
 
 JOB_DIGITS = 4  # at least, of a job's number in its stream
 ELEMENTS_AGE_DAYS_MAX = 14.0  # beyond this from its epoch an element set says little
@@ -185,10 +186,10 @@ def load_mission(path: Path) -> Mission:
     file = _read(path, MissionFile)
     here = path.parent
     profile = _read(here / file.vehicle.profile, VehicleProfile, f"{path}: vehicle.profile")
-    if file.vehicle.laser_terminals > profile.laser_terminals:
+    if file.vehicle.laser_terminals > profile.lasers.terminals:
         raise MissionError(
             f"{path}: vehicle.laser_terminals: {file.vehicle.laser_terminals} is more than the"
-            f" {profile.laser_terminals} of profile {profile.name}"
+            f" {profile.lasers.terminals} of profile {profile.name}"
         )
     epoch = _epoch(path, file.start)
     _check_names(path, file)

@@ -120,7 +120,7 @@ class Dispatch:
             soc_frac=None if latest is None else latest.sample.soc_frac,
             backlog_s=backlog_s,
             has_room=self._commanding.has_room(node),
-            slots=watch.fleet.profile.compute_slots,
+            slots=watch.fleet.profile.compute.slots,
         )
 
 

@@ -181,12 +181,12 @@ class Jobs:
         spec, fleet = submission.spec, self._desk.watch.fleet
         if submission.node is not None and not self._desk.watch.knows(submission.node):
             raise RefusedError(Refused.INVALID, f"node: no node {submission.node!r} in this fleet", "node")
-        if spec.power_w > fleet.profile.compute_max_w:
+        if spec.power_w > fleet.profile.compute.max_w:
             raise RefusedError(
-                Refused.INVALID, f"power_w: no node gives more than {fleet.profile.compute_max_w:g} W", "power_w"
+                Refused.INVALID, f"power_w: no node gives more than {fleet.profile.compute.max_w:g} W", "power_w"
             )
-        if spec.slots > fleet.profile.compute_slots:
-            raise RefusedError(Refused.INVALID, f"slots: no node has more than {fleet.profile.compute_slots}", "slots")
+        if spec.slots > fleet.profile.compute.slots:
+            raise RefusedError(Refused.INVALID, f"slots: no node has more than {fleet.profile.compute.slots}", "slots")
 
     def _put(self, row: JobRow, **changes: object) -> JobRow:
         changed = replace(row, updated_at=self._desk.clock.now(), **changes)  # type: ignore[arg-type]  # names checked

@@ -122,7 +122,7 @@ class Passes:
             for peer, ephemeris in self._ephemerides.items()
             if peer != node
             for span in contacts.sights(
-                own, ephemeris, start, end, range_max_km=profile.laser_range_km, graze_km=profile.laser_graze_km
+                own, ephemeris, start, end, range_max_km=profile.lasers.range_km, graze_km=profile.lasers.graze_km
             )
         ]
         return _in_order(found)

@@ -83,7 +83,7 @@ class HwSim:
         start = MissionTime(config.fleet.epoch) if snapshot is None else snapshot.at
         self._kernel = Kernel(start)
         self._driver = Driver(self._kernel, host.clock, host.timers)
-        profile = config.fleet.profile.model_copy(update={"laser_terminals": config.terminals})
+        profile = config.fleet.profile.with_terminals(config.terminals)
         make = CraftMake(profile, config.fleet.stations, config.seed, host.clock.rate, dict(config.soc_start_frac))
         outputs = Outputs(self._send, host.channels, self._bitten, self._publish_faults)
         self.world = World(self._kernel, config.fleet.elements, make, outputs)

@@ -43,8 +43,8 @@ class HwsimConfig(Wire):
             strange = [node for node in named if node not in nodes]
             if strange:
                 raise ValueError(f"{key} names {strange[0]!r}; allowed: {', '.join(nodes)}")
-        if self.terminals > self.fleet.profile.laser_terminals:
-            raise ValueError(f"terminals is above the profile's laser_terminals, {self.fleet.profile.laser_terminals}")
+        if self.terminals > self.fleet.profile.lasers.terminals:
+            raise ValueError(f"terminals is above the profile's laser_terminals, {self.fleet.profile.lasers.terminals}")
         missing = [node for node in nodes if node not in self.space_ports]
         if missing:
             raise ValueError(f"space_ports lacks {missing[0]!r}; every node of the fleet needs one")

@@ -19,7 +19,8 @@ from hwsim.units.thermal_sensors import ThermalSensors
 from hwsim.units.watchdog import Watchdog
 from hwsim.vehicle import Trim, Vehicle
 from icd.hw import FRAMES_PER_S_MAX, DeviceFrame
-from icd.params import Station, VehicleProfile
+from icd.params import Station
+from icd.vehicle import VehicleProfile
 from runtime import seeds
 
 POINTING_FRAC_MIN = 0.97  # assumed: what imperfect Sun pointing leaves of the array's power, drawn once per satellite

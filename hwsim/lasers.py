@@ -15,8 +15,8 @@ from hwsim.models import optics
 from hwsim.spans import SpanBook
 from hwsim.units.laser_terminal import GIVE_UP_FACTOR, LOST_DWELL_S, LaserTerminal, TerminalKey
 from icd.hw import PatState
-from icd.params import VehicleProfile
 from icd.timebase import MissionTime, after
+from icd.vehicle import VehicleProfile
 from runtime import seeds
 
 _POINTING = (PatState.SLEW, PatState.ACQUIRE, PatState.TRACK)
@@ -61,9 +61,9 @@ class Lasers:
         self._sights: dict[tuple[str, str], SpanBook] = {}
         self._pairs: dict[tuple[TerminalKey, TerminalKey], _Pair] = {}
         self.terminals = {
-            TerminalKey(node, index): LaserTerminal(TerminalKey(node, index), profile.laser_rate_bps)
+            TerminalKey(node, index): LaserTerminal(TerminalKey(node, index), profile.lasers.rate_bps)
             for node in ephemerides
-            for index in range(profile.laser_terminals)
+            for index in range(profile.lasers.terminals)
         }
         self._phases = {key: kernel.slot(lambda key=key: self._on_phase(key), PHYSICS) for key in self.terminals}  # type: ignore[misc]
 
@@ -149,7 +149,7 @@ class Lasers:
         assert terminal.peer is not None
         here = self._ephemerides[terminal.key.node].position(now)
         towards = optics.direction(here, self._ephemerides[terminal.peer.node].position(now))
-        duration_s = optics.slew_s(terminal.direction, towards, self._profile.slew_rate_rad_s)
+        duration_s = optics.slew_s(terminal.direction, towards, self._profile.lasers.slew_rate_rad_s)
         terminal.direction = towards
         self._enter(terminal, PatState.SLEW, None if terminal.stuck else after(now, duration_s))
 
@@ -168,9 +168,9 @@ class Lasers:
         terminal.draws += 1
         rng = seeds.stream(self._seed, f"acquire/{key.node}/{key.index}/{terminal.draws}")
         terminal.draw_s = optics.acquisition_s(
-            rng, profile.acquire_min_s, profile.acquire_median_s, profile.acquire_limit_s
+            rng, profile.lasers.acquire_min_s, profile.lasers.acquire_median_s, profile.lasers.acquire_limit_s
         )
-        give_up = after(self._kernel.now, GIVE_UP_FACTOR * profile.acquire_limit_s)
+        give_up = after(self._kernel.now, GIVE_UP_FACTOR * profile.lasers.acquire_limit_s)
         self._enter(terminal, PatState.ACQUIRE, give_up)
         pair = self._pair_of(terminal)
         if pair is not None:
@@ -245,7 +245,7 @@ class Lasers:
             a, b, profile = self._ephemerides[one], self._ephemerides[other], self._profile
             book = self._sights[pair] = SpanBook(
                 lambda start, end: contacts.sights(
-                    a, b, start, end, range_max_km=profile.laser_range_km, graze_km=profile.laser_graze_km
+                    a, b, start, end, range_max_km=profile.lasers.range_km, graze_km=profile.lasers.graze_km
                 )
             )
         return book

@@ -12,8 +12,8 @@ from hwsim.models.compute import THROTTLE_HYSTERESIS_K, Compute
 from hwsim.models.thermal import ZERO_C_K, Radiator
 from hwsim.spans import LightBook
 from icd.hw import LoadProfile
-from icd.params import VehicleProfile
 from icd.timebase import seconds_between
+from icd.vehicle import VehicleProfile
 
 SOC_DEADBAND_FRAC = 0.005
 TEMP_DEADBAND_K = 1.0
@@ -53,12 +53,18 @@ class Vehicle:
         self._at = kernel.now
         self._sun_au = sun.distance_au(kernel.now)
         self.battery = Battery.at(
-            profile.battery_wh, trim.soc_frac, profile.charge_efficiency_frac, profile.discharge_efficiency_frac
+            profile.battery.capacity_wh,
+            trim.soc_frac,
+            profile.battery.charge_efficiency_frac,
+            profile.battery.discharge_efficiency_frac,
         )
         self.radiator = Radiator(
-            profile.radiator_m2, profile.radiator_emissivity, profile.heat_capacity_j_k, START_TEMP_C + ZERO_C_K
+            profile.thermal.radiator_m2,
+            profile.thermal.emissivity_frac,
+            profile.thermal.heat_capacity_j_k,
+            START_TEMP_C + ZERO_C_K,
         )
-        self.compute = Compute(profile.compute_idle_w, profile.compute_max_w, profile.compute_max_w)
+        self.compute = Compute(profile.compute.idle_w, profile.compute.max_w, profile.compute.max_w)
         self.load_profile = LoadProfile.FULL
         self.sunlit_frac = self._light.frac(kernel.now)
         self.array_health_frac = 1.0
@@ -73,8 +79,8 @@ class Vehicle:
     @property
     def solar_w(self) -> float:
         """What the array can give now, W; a full battery leaves part of it unused."""
-        derate = self._profile.array_derate_frac * self._trim.pointing_frac * self.array_health_frac
-        return array.power_w(self._profile.array_w, derate, self.sunlit_frac, self._sun_au)
+        derate = self._profile.array.derate_frac * self._trim.pointing_frac * self.array_health_frac
+        return array.power_w(self._profile.array.nameplate_w, derate, self.sunlit_frac, self._sun_au)
 
     @property
     def load_w(self) -> float:
@@ -84,12 +90,12 @@ class Vehicle:
     @property
     def too_hot(self) -> bool:
         """Whether the module would trip at once."""
-        return self.radiator.temp_c >= self._profile.trip_c - _NEAR_K
+        return self.radiator.temp_c >= self._profile.thermal.trip_c - _NEAR_K
 
     @property
     def heat_w(self) -> float:
         """What the radiator is given now, W: the module's draw and the background."""
-        return self.compute.power_w + self._profile.heat_background_w
+        return self.compute.power_w + self._profile.thermal.background_w
 
     def settle(self) -> None:
         """Bring battery and radiator to the present instant; before anything is read or changed."""
@@ -129,7 +135,7 @@ class Vehicle:
 
     def resize_battery(self, health_frac: float) -> None:
         """Set the capacity to a fraction of the nominal one."""
-        self.battery.resize(self._profile.battery_wh * health_frac)
+        self.battery.resize(self._profile.battery.capacity_wh * health_frac)
 
     def dump(self) -> dict[str, object]:
         """Return the state as plain values."""
@@ -177,19 +183,21 @@ class Vehicle:
     def _bus_w(self) -> float:
         match self.load_profile:
             case LoadProfile.FULL:
-                return self._profile.bus_full_w
+                return self._profile.bus.full_w
             case LoadProfile.REDUCED:
-                return self._profile.bus_reduced_w
+                return self._profile.bus.reduced_w
             case LoadProfile.MINIMAL:
-                return self._profile.bus_minimal_w
+                return self._profile.bus.minimal_w
 
     def _next_threshold_s(self, heat_w: float, heating: bool) -> float | None:
         profile, compute = self._profile, self.compute
         goals_c: list[float] = []
         if heating and compute.powered:
-            goals_c = [profile.trip_c] if compute.throttled else [profile.throttle_c, profile.trip_c]
+            goals_c = (
+                [profile.thermal.trip_c] if compute.throttled else [profile.thermal.throttle_c, profile.thermal.trip_c]
+            )
         elif compute.throttled:
-            goals_c = [profile.throttle_c - THROTTLE_HYSTERESIS_K]
+            goals_c = [profile.thermal.throttle_c - THROTTLE_HYSTERESIS_K]
         spans = [self.radiator.crossing_s(heat_w, goal + ZERO_C_K) for goal in goals_c]
         return min((span for span in spans if span is not None), default=None)
 
@@ -219,11 +227,11 @@ class Vehicle:
         if self.battery.energy_wh <= 0.0 and self.solar_w < self.load_w:
             compute.power_off()
             self.load_profile = LoadProfile.MINIMAL
-        if compute.powered and temp_c >= self._profile.trip_c - _NEAR_K:
+        if compute.powered and temp_c >= self._profile.thermal.trip_c - _NEAR_K:
             compute.power_off()
-        elif compute.powered and not compute.throttled and temp_c >= self._profile.throttle_c - _NEAR_K:
+        elif compute.powered and not compute.throttled and temp_c >= self._profile.thermal.throttle_c - _NEAR_K:
             compute.throttled = True
-        elif compute.throttled and temp_c <= self._profile.throttle_c - THROTTLE_HYSTERESIS_K + _NEAR_K:
+        elif compute.throttled and temp_c <= self._profile.thermal.throttle_c - THROTTLE_HYSTERESIS_K + _NEAR_K:
             compute.throttled = False
 
     def _on_empty(self) -> None:

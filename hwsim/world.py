@@ -47,7 +47,7 @@ class World:
             node: Craft(kernel, node, ephemeris, make, self._terminals_of(node), hooks)
             for node, ephemeris in ephemerides.items()
         }
-        counts = dict.fromkeys(ephemerides, make.profile.laser_terminals)
+        counts = dict.fromkeys(ephemerides, make.profile.lasers.terminals)
         self.faults = FaultBoard(kernel, counts, self._on_faults)
         self._refresh_slot = kernel.slot(self._refresh, LINKS)
         self._spaces: dict[str, SpacePath | None] = dict.fromkeys(ephemerides)
@@ -224,7 +224,7 @@ class World:
         craft.vehicle.resize_battery(_left(active(node, FaultKind.BATTERY_CELL_LOST)))
         craft.vehicle.predict()
         stuck = {order.terminal for order in active(node, FaultKind.TERMINAL_STUCK)}
-        for index in range(self._make.profile.laser_terminals):
+        for index in range(self._make.profile.lasers.terminals):
             self.lasers.hold(TerminalKey(node, index), index in stuck)
         for key in craft.sensors:
             craft.touch(key)
@@ -242,11 +242,11 @@ class World:
         cut = [node for node in self.crafts if self.faults.active(node, FaultKind.LINK_CUT)]
         gateways = {}
         for node, craft in self.crafts.items():
-            gateway = None if node in cut else craft.contacts.nearest(self._make.profile.downlink_bps)
+            gateway = None if node in cut else craft.contacts.nearest(self._make.profile.radio.downlink_bps)
             if gateway is not None:
                 gateways[node] = gateway
         lasers = [(lock.a.node, lock.b.node, lock.delay_s) for lock in locks]
-        found = network.paths(tuple(self.crafts), gateways, lasers, self._make.profile.laser_rate_bps)
+        found = network.paths(tuple(self.crafts), gateways, lasers, self._make.profile.lasers.rate_bps)
         for node, path in found.items():
             path = None if node in cut else path
             if _differs(path, self._spaces[node]):

@@ -1,4 +1,4 @@
-"""Parameters that more than one program reads: vehicle profile, element sets, stations."""
+"""Parameters that more than one program reads: the broker, element sets, stations, the fleet."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from icd.envelope import AS_LIST, Instant, Wire
 from icd.ids import NameStr
+from icd.vehicle import VehicleProfile
 
 
 class BrokerAccess(Wire):
@@ -15,53 +16,6 @@ class BrokerAccess(Wire):
     port: int = Field(ge=1, le=65535)
     username: str
     password_file: str
-
-
-class VehicleProfile(Wire):
-    """The numbers of one class of satellite. Sources stand beside each value in the profile's file."""
-
-    name: NameStr
-    array_w: float = Field(gt=0.0)  # at beginning of life, full Sun, before the derate
-    array_derate_frac: float = Field(gt=0.0, le=1.0)  # age and pointing
-    battery_wh: float = Field(gt=0.0)
-    charge_efficiency_frac: float = Field(gt=0.0, le=1.0)
-    discharge_efficiency_frac: float = Field(gt=0.0, le=1.0)
-    dod_routine_frac: float = Field(gt=0.0, lt=1.0)
-    dod_hard_frac: float = Field(gt=0.0, lt=1.0)
-    bus_full_w: float = Field(ge=0.0)
-    bus_reduced_w: float = Field(ge=0.0)
-    bus_minimal_w: float = Field(ge=0.0)
-    compute_idle_w: float = Field(ge=0.0)
-    compute_typical_w: float = Field(gt=0.0)
-    compute_max_w: float = Field(gt=0.0)
-    compute_slots: int = Field(ge=1, le=64)
-    eclipse_compute_frac: float = Field(ge=0.0, le=1.0)  # of typical power, while in eclipse
-    radiator_m2: float = Field(gt=0.0)
-    radiator_emissivity: float = Field(gt=0.0, le=1.0)
-    heat_capacity_j_k: float = Field(gt=0.0)
-    heat_background_w: float = Field(ge=0.0)  # what reaches the radiator with compute off
-    throttle_c: float
-    trip_c: float
-    laser_terminals: int = Field(ge=0, le=16)
-    laser_rate_bps: float = Field(gt=0.0)
-    laser_range_km: float = Field(gt=0.0)
-    laser_graze_km: float = Field(ge=0.0)
-    acquire_min_s: float = Field(ge=0.0)
-    acquire_median_s: float = Field(gt=0.0)
-    acquire_limit_s: float = Field(gt=0.0)
-    slew_rate_rad_s: float = Field(gt=0.0)
-    downlink_bps: float = Field(gt=0.0)
-    uplink_bps: float = Field(gt=0.0)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "VehicleProfile":
-        if self.dod_routine_frac > self.dod_hard_frac:
-            raise ValueError("dod_routine_frac is above dod_hard_frac")
-        if not self.compute_idle_w <= self.compute_typical_w <= self.compute_max_w:
-            raise ValueError("compute_idle_w, compute_typical_w and compute_max_w must not fall")
-        if not self.acquire_min_s <= self.acquire_median_s <= self.acquire_limit_s:
-            raise ValueError("acquire_min_s, acquire_median_s and acquire_limit_s must not fall")
-        return self
 
 
 class ElementSet(Wire):

@@ -183,7 +183,7 @@ class Node:
         for app in (
             TelemetryApp(kernel_for("telemetry"), self._space, store, store, lambda: self.executive.counters, options),
             CommandingApp(kernel_for("commanding"), config.node, config.keys, store),
-            FdirApp(kernel_for("fdir"), avionics, avionics, store, profile.throttle_c),
+            FdirApp(kernel_for("fdir"), avionics, avionics, store, profile.thermal.throttle_c),
             PowerApp(kernel_for("power"), store, avionics, avionics, profile, forecast),
             ThermalApp(kernel_for("thermal"), profile),
             TransferApp(kernel_for("transfer"), self._space, around.files, store),

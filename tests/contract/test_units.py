@@ -37,11 +37,16 @@ def _in_range(reading: Reading) -> bool:
     p = profile()
     match reading:
         case hw.EpsReading(soc_frac=float(soc), battery_wh=float(wh), solar_w=float(sun), load_w=float(load)):
-            return 0 <= soc <= 1 and 0 <= wh <= p.battery_wh and 0 <= sun <= p.array_w and load >= p.bus_minimal_w
+            return (
+                0 <= soc <= 1
+                and 0 <= wh <= p.battery.capacity_wh
+                and 0 <= sun <= p.array.nameplate_w
+                and load >= p.bus.minimal_w
+            )
         case hw.ThermalReading(module_temp_c=float(temp)):
-            return -80.0 < temp < p.trip_c
+            return -80.0 < temp < p.thermal.trip_c
         case hw.ComputeReading(power_w=float(power)):
-            return power == 0.0 or p.compute_idle_w <= power <= p.compute_max_w
+            return power == 0.0 or p.compute.idle_w <= power <= p.compute.max_w
         case hw.TerminalReading(state=state, rate_bps=rate, peer=peer):
             return bool(rate > 0) == (state is PatState.TRACK) and bool(peer) != (state is PatState.IDLE)
         case hw.GnssReading(position_km=(float(x), float(y), float(z))):

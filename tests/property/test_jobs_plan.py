@@ -63,7 +63,7 @@ def test_a_plan_never_exceeds_its_budget(
     assert sum(row.spec.power_w for row in stay) <= granted.compute_w_max + 1.0 or not stay
     if starts:
         # What is told to stop still holds its slots and power.
-        assert sum(row.spec.slots for row in [*live, *starts]) <= V3NODE.compute_slots
+        assert sum(row.spec.slots for row in [*live, *starts]) <= V3NODE.compute.slots
         assert sum(row.spec.power_w for row in [*live, *starts]) <= granted.compute_w_max + 1.0
         assert granted.soc_frac is not None
     assert all(row.spec.job_class in granted.classes for row in [*starts, *stay])

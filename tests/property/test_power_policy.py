@@ -54,8 +54,8 @@ def test_the_cap_never_exceeds_the_derate_line_by_more_than_a_step(temperatures:
     cap: float | None = None
     for temp_c in temperatures:
         cap = thermal.next_cap_w(cap, temp_c, V3NODE)
-        shown = V3NODE.compute_max_w if cap is None else cap
-        assert shown <= thermal.derated_w(temp_c, V3NODE) + thermal.STEP_FRAC * V3NODE.compute_max_w
-        assert shown >= V3NODE.compute_idle_w
-        if temp_c >= V3NODE.throttle_c:
-            assert cap == V3NODE.compute_idle_w
+        shown = V3NODE.compute.max_w if cap is None else cap
+        assert shown <= thermal.derated_w(temp_c, V3NODE) + thermal.STEP_FRAC * V3NODE.compute.max_w
+        assert shown >= V3NODE.compute.idle_w
+        if temp_c >= V3NODE.thermal.throttle_c:
+            assert cap == V3NODE.compute.idle_w

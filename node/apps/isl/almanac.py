@@ -59,14 +59,14 @@ class Almanac:
 def rules_of(fleet: Fleet, terminals: int) -> Rules:
     """Return the rules for a fleet: the lead is a quarter turn and the longest acquisition."""
     profile = fleet.profile
-    lead_s = math.pi / 2.0 / profile.slew_rate_rad_s + profile.acquire_limit_s
-    return Rules(terminals, lead_s, MARGIN_S, HOLD_MIN_S, profile.acquire_limit_s)
+    lead_s = math.pi / 2.0 / profile.lasers.slew_rate_rad_s + profile.lasers.acquire_limit_s
+    return Rules(terminals, lead_s, MARGIN_S, HOLD_MIN_S, profile.lasers.acquire_limit_s)
 
 
 def almanac_of(fleet: Fleet, terminals: int) -> Almanac:
     """Return the almanac of a fleet from its element sets. A satellite that cannot be propagated has no sights."""
     ephemerides = {element.node: Ephemeris(element.line1, element.line2) for element in fleet.elements}
-    range_km, graze_km = fleet.profile.laser_range_km, fleet.profile.laser_graze_km
+    range_km, graze_km = fleet.profile.lasers.range_km, fleet.profile.lasers.graze_km
 
     def find(start: MissionTime, end: MissionTime) -> dict[Pair, tuple[Interval, ...]]:
         found: dict[Pair, tuple[Interval, ...]] = {}

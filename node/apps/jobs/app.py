@@ -4,8 +4,8 @@ from typing import assert_never
 
 from icd.hw import Quality
 from icd.jobs import LIVE_STATES, TERMINAL_STATES, EndReason, JobSpec, JobState
-from icd.params import VehicleProfile
 from icd.tc import CancelJob, SubmitJob
+from icd.vehicle import VehicleProfile
 from icd.verification import Refusal, Stage
 from node.apps.jobs.attempts import Attempts
 from node.apps.jobs.exits import judge_reset
@@ -159,9 +159,9 @@ class JobsApp(App):
 
     def _problem(self, spec: JobSpec) -> str:
         """Return why a spec can never run here; empty when it can."""
-        room_w = self._profile.compute_max_w - self._profile.compute_idle_w
-        if spec.slots > self._profile.compute_slots:
-            return f"slots {spec.slots} is more than the module's {self._profile.compute_slots}"
+        room_w = self._profile.compute.max_w - self._profile.compute.idle_w
+        if spec.slots > self._profile.compute.slots:
+            return f"slots {spec.slots} is more than the module's {self._profile.compute.slots}"
         if spec.power_w > room_w:
             return f"power_w {spec.power_w:g} is more than the module's {room_w:g}"
         if spec.deadline is not None and spec.deadline <= self.kernel.now:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from icd.params import VehicleProfile
+from icd.vehicle import VehicleProfile
 
 BLIND_HORIZON_S = 5_400.0  # how far to look when no change of light is foreseen: about an orbit
 
@@ -34,6 +34,7 @@ def lowest_soc(soc_frac: float, light: Light, draws: Sequence[Draw], bus_w: floa
     changes. Charging and discharging lose by the profile's efficiencies; the load is the bus, the idle module, and
     the jobs, which in eclipse are held under the eclipse cap.
     """
+    battery = profile.battery
     lowest = 1.0
     soc = soc_frac
     clock_s = 0.0
@@ -43,8 +44,8 @@ def lowest_soc(soc_frac: float, light: Light, draws: Sequence[Draw], bus_w: floa
         for until_s in ends:
             jobs_w = sum(draw.power_w for draw in active if draw.remaining_s > clock_s)
             net_w = _net_w(sunlit, jobs_w, bus_w, profile)
-            gain = profile.charge_efficiency_frac if net_w > 0.0 else 1.0 / profile.discharge_efficiency_frac
-            soc = min(1.0, soc + net_w * gain * (until_s - clock_s) / 3600.0 / profile.battery_wh)
+            gain = battery.charge_efficiency_frac if net_w > 0.0 else 1.0 / battery.discharge_efficiency_frac
+            soc = min(1.0, soc + net_w * gain * (until_s - clock_s) / 3600.0 / battery.capacity_wh)
             lowest = min(lowest, soc)
             clock_s = until_s
     return lowest
@@ -61,7 +62,7 @@ def _phases(light: Light) -> list[tuple[bool, float]]:
 
 def _net_w(sunlit: bool, jobs_w: float, bus_w: float, profile: VehicleProfile) -> float:
     if sunlit:
-        solar_w = profile.array_w * profile.array_derate_frac
-        return solar_w - bus_w - min(profile.compute_max_w, profile.compute_idle_w + jobs_w)
-    cap_w = max(profile.compute_idle_w, profile.eclipse_compute_frac * profile.compute_typical_w)
-    return -bus_w - min(cap_w, profile.compute_idle_w + jobs_w)
+        solar_w = profile.array.nameplate_w * profile.array.derate_frac
+        return solar_w - bus_w - min(profile.compute.max_w, profile.compute.idle_w + jobs_w)
+    cap_w = max(profile.compute.idle_w, profile.compute.eclipse_frac * profile.compute.typical_w)
+    return -bus_w - min(cap_w, profile.compute.idle_w + jobs_w)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from icd.jobs import EndReason, HoldReason, JobClass, JobState
-from icd.params import VehicleProfile
 from icd.tc import PowerMode
 from icd.timebase import MissionTime, seconds_between
+from icd.vehicle import VehicleProfile
 from node.apps.jobs.energy import Draw, Light, lowest_soc
 from node.messages import PowerBudgetChanged
 from node.ports.store import JobRow
@@ -104,11 +104,11 @@ class _Planner:
         heat_w = situation.thermal_cap_w
         # Whether heat, and not mode or command, is what limits the power now.
         self._heat_binds = heat_w is not None and (
-            max(0.0, heat_w - self._profile.compute_idle_w) <= budget.compute_w_max + POWER_SLACK_W
+            max(0.0, heat_w - self._profile.compute.idle_w) <= budget.compute_w_max + POWER_SLACK_W
         )
         self._keep = sorted((job.row for job in running if not job.stopping), key=order_key)
         leaving = [job.row for job in running if job.stopping]
-        self._free_slots = self._profile.compute_slots - sum(job.row.spec.slots for job in running)
+        self._free_slots = self._profile.compute.slots - sum(job.row.spec.slots for job in running)
         self._free_w = budget.compute_w_max - sum(job.row.spec.power_w for job in running)
         self._coming_slots = sum(row.spec.slots for row in leaving)
         self._coming_w = sum(row.spec.power_w for row in leaving)
@@ -183,7 +183,7 @@ class _Planner:
     def _reserve(self, row: JobRow) -> None:
         """Keep later jobs from what this one waits for; a HOT job takes it from BULK jobs at once."""
         spec = row.spec
-        if spec.slots > self._profile.compute_slots or spec.power_w > self._budget.compute_w_max + POWER_SLACK_W:
+        if spec.slots > self._profile.compute.slots or spec.power_w > self._budget.compute_w_max + POWER_SLACK_W:
             return
         waited = seconds_between(row.submitted_at, self._now) > PATIENCE_S
         if spec.job_class is JobClass.HOT:
@@ -215,7 +215,7 @@ class _Planner:
         rows = self._keep if candidate is None else [*self._keep, candidate]
         draws = [Draw(r.spec.power_w, remaining_s(r), r.spec.job_class not in ECLIPSE_SHEDS) for r in rows]
         low = self._budget.mode in (PowerMode.SURVIVAL, PowerMode.SAFE)
-        bus_w = self._profile.bus_reduced_w if low else self._profile.bus_full_w
+        bus_w = self._profile.bus.reduced_w if low else self._profile.bus.full_w
         assert self._budget.soc_frac is not None
         return lowest_soc(self._budget.soc_frac, self._light, draws, bus_w, self._profile)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from icd.hw import Quality
-from icd.params import VehicleProfile
 from icd.tc import EnterSafe, LeaveSafe, PowerMode, SetComputeCap
 from icd.timebase import MissionTime, seconds_between
+from icd.vehicle import VehicleProfile
 from icd.verification import Refusal, Stage
 from node.apps.power import policy
 from node.apps.power.forecast import SunForecast
@@ -342,7 +342,7 @@ class PowerApp(App):
     def _may_power_on(self) -> bool:
         """Return whether heat allows the module at all: one that has tripped stays off until it has cooled."""
         cap_w = self._belief.thermal_cap_w
-        return cap_w is None or cap_w > self._profile.compute_idle_w
+        return cap_w is None or cap_w > self._profile.compute.idle_w
 
     def _due(self, order: str, again: bool) -> bool:
         """Return whether to give an order now: a repeated one leaves the hardware time to show the last."""
@@ -365,7 +365,7 @@ class PowerApp(App):
             mode=self._mode,
             mode_reason=self._reason,
             soc_frac=belief.soc_frac,
-            compute_w_max=max(0.0, self._cap_w() - self._profile.compute_idle_w),
+            compute_w_max=max(0.0, self._cap_w() - self._profile.compute.idle_w),
             classes=policy.classes(self._mode),
             soc_floor_frac=policy.soc_floor(self._mode, self._limits),
             sunlit=belief.sunlit,

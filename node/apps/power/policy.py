@@ -5,8 +5,8 @@ from typing import assert_never
 
 from icd.hw import LoadProfile
 from icd.jobs import JobClass
-from icd.params import VehicleProfile
 from icd.tc import PowerMode
+from icd.vehicle import VehicleProfile
 from node.apps.power.modes import PowerTrigger
 from node.messages import ModeReason
 
@@ -43,8 +43,8 @@ class Change:
 
 def limits_of(profile: VehicleProfile) -> Limits:
     """Return the limits that a vehicle's depths of discharge set."""
-    enter = min(1.0, 1.0 - profile.dod_hard_frac + SURVIVAL_ENTER_MARGIN)
-    return Limits(enter, min(1.0, enter + SURVIVAL_EXIT_MARGIN), 1.0 - profile.dod_routine_frac)
+    enter = min(1.0, 1.0 - profile.battery.dod_hard_frac + SURVIVAL_ENTER_MARGIN)
+    return Limits(enter, min(1.0, enter + SURVIVAL_EXIT_MARGIN), 1.0 - profile.battery.dod_routine_frac)
 
 
 def is_sunlit(believed: bool, sunlit_frac: float) -> bool:
@@ -125,11 +125,11 @@ def mode_cap_w(mode: PowerMode, profile: VehicleProfile) -> float:
         case PowerMode.SAFE:
             return 0.0
         case PowerMode.SURVIVAL | PowerMode.ECLIPSE:
-            return max(profile.compute_idle_w, profile.eclipse_compute_frac * profile.compute_typical_w)
+            return max(profile.compute.idle_w, profile.compute.eclipse_frac * profile.compute.typical_w)
         case PowerMode.NOMINAL:
-            return profile.compute_typical_w
+            return profile.compute.typical_w
         case PowerMode.BOOST:
-            return profile.compute_max_w
+            return profile.compute.max_w
         case _:
             assert_never(mode)
 

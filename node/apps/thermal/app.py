@@ -1,8 +1,8 @@
 """Watches the compute module's temperature and says what heat allows."""
 
 from icd.hw import Quality
-from icd.params import VehicleProfile
 from icd.timebase import seconds_between
+from icd.vehicle import VehicleProfile
 from node.apps.thermal import policy
 from node.kernel.app import App, Kernel, handles, on_timer
 from node.messages import ThermalCapChanged, ThermalUpdated
@@ -66,6 +66,6 @@ class ThermalApp(App):
         if cap_w == self._cap_w and not always:
             return
         self._cap_w = cap_w
-        shown_w = self._profile.compute_max_w if cap_w is None else cap_w
+        shown_w = self._profile.compute.max_w if cap_w is None else cap_w
         self.kernel.report("THERMAL_CAP_CHANGED", cap_w=shown_w, temp_c=self._temp_c)
         self.kernel.publish(ThermalCapChanged(cap_w, self._temp_c))

@@ -1,6 +1,6 @@
 """What heat allows the compute module to draw. Pure."""
 
-from icd.params import VehicleProfile
+from icd.vehicle import VehicleProfile
 
 # Our own choices: a linear derate ahead of the module's own throttling, which cuts clocks without asking.
 DERATE_SPAN_K = 8.0  # the cap falls from full to idle over this many degrees below the throttle temperature
@@ -16,9 +16,9 @@ def next_cap_w(cap_w: float | None, temp_c: float, profile: VehicleProfile) -> f
     The cap falls linearly from the module's greatest power at `throttle_c - DERATE_SPAN_K` to its idle power at
     `throttle_c`. Steps below STEP_FRAC are left out, except the last one to idle.
     """
-    start_c = profile.throttle_c - DERATE_SPAN_K
+    start_c = profile.thermal.throttle_c - DERATE_SPAN_K
     if cap_w is None:
-        return _stepped(profile.compute_max_w, derated_w(temp_c, profile), profile) if temp_c > start_c else None
+        return _stepped(profile.compute.max_w, derated_w(temp_c, profile), profile) if temp_c > start_c else None
     if temp_c <= start_c - RELEASE_BELOW_K:
         return None
     target_w = derated_w(temp_c, profile)
@@ -29,19 +29,19 @@ def next_cap_w(cap_w: float | None, temp_c: float, profile: VehicleProfile) -> f
 
 def derated_w(temp_c: float, profile: VehicleProfile) -> float:
     """Return the derate line at a temperature, W."""
-    frac = (profile.throttle_c - temp_c) / DERATE_SPAN_K
+    frac = (profile.thermal.throttle_c - temp_c) / DERATE_SPAN_K
     frac = max(0.0, min(1.0, frac))
-    return profile.compute_idle_w + frac * (profile.compute_max_w - profile.compute_idle_w)
+    return profile.compute.idle_w + frac * (profile.compute.max_w - profile.compute.idle_w)
 
 
 def blind_cap_w(profile: VehicleProfile) -> float:
     """Return the cap while the temperature is unknown, W."""
-    return max(profile.compute_idle_w, BLIND_FRAC * profile.compute_typical_w)
+    return max(profile.compute.idle_w, BLIND_FRAC * profile.compute.typical_w)
 
 
 def _stepped(cap_w: float, target_w: float, profile: VehicleProfile) -> float | None:
-    if abs(target_w - cap_w) > STEP_FRAC * profile.compute_max_w:
+    if abs(target_w - cap_w) > STEP_FRAC * profile.compute.max_w:
         return target_w
-    if target_w == profile.compute_idle_w:
+    if target_w == profile.compute.idle_w:
         return target_w
-    return None if cap_w == profile.compute_max_w else cap_w
+    return None if cap_w == profile.compute.max_w else cap_w

@@ -218,7 +218,7 @@ def test_a_mistake_in_the_profile_names_the_profiles_file_and_key(path: Path) ->
 
     text = complaint(path)
 
-    assert text == f"{path.parent}/profiles/v3node.toml: file: dod_routine_frac is above dod_hard_frac"
+    assert text == f"{path.parent}/profiles/v3node.toml: battery: dod_routine_frac is above dod_hard_frac"
 
 
 def test_a_station_that_stands_twice_names_the_stations_file(path: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import heapq
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,11 @@ from icd.envelope import Message
 from icd.events import EventReport, OutboxBatch, OutboxItem
 from icd.hk import HkSample, pack
 from icd.jobs import JobReport, JobState
-from icd.params import BrokerAccess, ElementSet, Fleet, Station, VehicleProfile
+from icd.params import BrokerAccess, ElementSet, Fleet, Station
 from icd.tc import Role
 from icd.timebase import MissionTime, after, from_iso
 from icd.topics import downlink
+from icd.vehicle import VehicleProfile
 from icd.verification import VerificationReport
 from runtime.clock import ManualClock
 from runtime.link import LinkCounters
@@ -48,44 +50,20 @@ LINES = {
     ),
 }
 Report = VerificationReport | EventReport | JobReport
+V3NODE = Path(__file__).parents[3] / "missions/profiles/v3node.toml"
 BUNDLE = b"bundle " * 1000
 
 
 def profile() -> VehicleProfile:
-    return VehicleProfile(
-        name="v3node",
-        array_w=20_000.0,
-        array_derate_frac=0.9,
-        battery_wh=10_000.0,
-        charge_efficiency_frac=0.95,
-        discharge_efficiency_frac=0.95,
-        dod_routine_frac=0.3,
-        dod_hard_frac=0.6,
-        bus_full_w=1500.0,
-        bus_reduced_w=1000.0,
-        bus_minimal_w=500.0,
-        compute_idle_w=200.0,
-        compute_typical_w=8000.0,
-        compute_max_w=10_000.0,
-        compute_slots=2,
-        eclipse_compute_frac=0.2,
-        radiator_m2=40.0,
-        radiator_emissivity=0.9,
-        heat_capacity_j_k=200_000.0,
-        heat_background_w=500.0,
-        throttle_c=75.0,
-        trip_c=85.0,
-        laser_terminals=2,
-        laser_rate_bps=1e11,
-        laser_range_km=4000.0,
-        laser_graze_km=80.0,
-        acquire_min_s=2.0,
-        acquire_median_s=10.0,
-        acquire_limit_s=60.0,
-        slew_rate_rad_s=0.02,
-        downlink_bps=1e8,
-        uplink_bps=1e7,
-    )
+    """Return the shipped profile with a small battery, two slots and two terminals."""
+    shipped = VehicleProfile.model_validate(tomllib.loads(V3NODE.read_text()))
+    tables = {
+        "battery": {"capacity_wh": 10_000.0, "dod_routine_frac": 0.3, "dod_hard_frac": 0.6},
+        "compute": {"idle_w": 200.0, "typical_w": 8_000.0, "slots": 2},
+        "lasers": {"terminals": 2, "range_km": 4_000.0},
+    }
+    changed = {name: getattr(shipped, name).model_copy(update=change) for name, change in tables.items()}
+    return shipped.model_copy(update=changed)
 
 
 def fleet() -> Fleet:

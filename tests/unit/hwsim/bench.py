@@ -14,8 +14,9 @@ from hwsim.snapshot import Snapshot
 from hwsim.units.laser_terminal import TerminalKey
 from icd import codec, topics
 from icd.hw import ActiveFaults, DeviceCommand, DeviceFrame, DeviceOrder, FaultKind, FaultOrder, Reading
-from icd.params import BrokerAccess, ElementSet, Fleet, Station, VehicleProfile
+from icd.params import BrokerAccess, ElementSet, Fleet, Station
 from icd.timebase import MissionTime, after, from_iso
+from icd.vehicle import VehicleProfile
 from runtime.clock import ManualClock
 from runtime.link import LinkCounters, OnMessage, OnState
 from runtime.timers import TimerHandle

@@ -19,12 +19,12 @@ from tests.unit.hwsim.bench import EPOCH, NODES, RATE, Table, config, fleet, pro
 ORBIT_S = 5_640.0
 
 
-def _vehicle(kernel: Kernel, soc_frac: float = 0.8, **changes: float) -> Vehicle:
+def _vehicle(kernel: Kernel, soc_frac: float = 0.8, **thermal: float) -> Vehicle:
     element = fleet().elements[0]
     ephemeris = Ephemeris(element.line1, element.line2)
-    vehicle = Vehicle(
-        kernel, profile().model_copy(update=changes), ephemeris, Trim(soc_frac, 1.0), on_change=lambda unit: None
-    )
+    shipped = profile()
+    changed = shipped.model_copy(update={"thermal": shipped.thermal.model_copy(update=thermal)})
+    vehicle = Vehicle(kernel, changed, ephemeris, Trim(soc_frac, 1.0), on_change=lambda unit: None)
     vehicle.predict()
     return vehicle
 
@@ -38,19 +38,24 @@ def test_charge_over_two_orbits_agrees_with_a_polled_run() -> None:
     vehicle = _vehicle(kernel, soc_frac=0.9)
     element = fleet().elements[0]
     ephemeris, p, step_s = Ephemeris(element.line1, element.line2), profile(), 0.5
-    polled = 0.9 * p.battery_wh
+    polled = 0.9 * p.battery.capacity_wh
     au = sun.distance_au(EPOCH)
     for step in range(int(2 * ORBIT_S / step_s)):
         at = after(EPOCH, (step + 0.5) * step_s)
         light = shadow.sunlit_frac(ephemeris.position(at), sun.position(at))
-        net = p.array_w * p.array_derate_frac * light / au**2 - p.bus_full_w - p.compute_idle_w
-        change = net * step_s / 3600.0 * (p.charge_efficiency_frac if net > 0 else 1 / p.discharge_efficiency_frac)
-        polled = min(p.battery_wh, polled + change)
+        net = p.array.nameplate_w * p.array.derate_frac * light / au**2 - p.bus.full_w - p.compute.idle_w
+        change = (
+            net
+            * step_s
+            / 3600.0
+            * (p.battery.charge_efficiency_frac if net > 0 else 1 / p.battery.discharge_efficiency_frac)
+        )
+        polled = min(p.battery.capacity_wh, polled + change)
 
     kernel.advance_to(after(EPOCH, 2 * ORBIT_S))
     vehicle.settle()
 
-    assert vehicle.battery.energy_wh == pytest.approx(polled, abs=5e-5 * p.battery_wh)
+    assert vehicle.battery.energy_wh == pytest.approx(polled, abs=5e-5 * p.battery.capacity_wh)
     assert vehicle.battery.book.curtailed_wh > 0.0
 
 
@@ -115,7 +120,7 @@ def test_a_span_over_the_edge_of_a_chunk_stays_one() -> None:
 
 def test_the_module_throttles_recovers_and_trips_at_its_temperatures() -> None:
     kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel)
+    vehicle = _vehicle(kernel, radiator_m2=17.0)
     vehicle.compute.allocated["job"] = 9_200.0
     vehicle.predict()
 
@@ -133,7 +138,7 @@ def test_the_module_throttles_recovers_and_trips_at_its_temperatures() -> None:
 
 def test_the_module_switches_itself_off_at_its_trip_temperature() -> None:
     kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel, heat_background_w=30_000.0)
+    vehicle = _vehicle(kernel, background_w=30_000.0)
 
     kernel.advance_to(after(EPOCH, 7_200.0))
     vehicle.settle()
@@ -191,7 +196,8 @@ def test_orders_of_one_instant_are_told_in_one_frame_and_frames_keep_their_dista
 def test_charge_leaves_its_deadband_between_heartbeats() -> None:
     """At 30 kW the charge moves by 0.005 of 10 kWh in six seconds."""
     settings = config()
-    small = settings.fleet.profile.model_copy(update={"battery_wh": 10_000.0})
+    battery = settings.fleet.profile.battery.model_copy(update={"capacity_wh": 10_000.0})
+    small = settings.fleet.profile.model_copy(update={"battery": battery})
     fleet_small = settings.fleet.model_copy(update={"profile": small})
     table = Table(config(fleet=fleet_small, soc_start_frac=dict.fromkeys(NODES, 0.3)))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from icd.hw import ComputeReading, EpsReading, LoadProfile, Quality, ThermalReading
 from icd.jobs import JobClass, JobSpec
-from icd.params import VehicleProfile
 from icd.tc import PowerMode
 from icd.timebase import MissionTime, after
+from icd.vehicle import VehicleProfile
 from node.adapters.memory_store import MemoryStore
 from node.adapters.store_rules import StoreOptions
 from node.apps.commanding.lifecycle import TC_TABLE

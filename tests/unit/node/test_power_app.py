@@ -360,10 +360,10 @@ def test_orders_that_the_hardware_does_not_show_are_given_again_but_not_at_every
 def test_a_module_that_tripped_is_left_off_until_it_has_cooled() -> None:
     rig = Rig()
     rig.settle()
-    rig.bench.say(ThermalCapChanged(V3NODE.compute_idle_w, 86.0))
+    rig.bench.say(ThermalCapChanged(V3NODE.compute.idle_w, 86.0))
     rig.orders.take()
 
-    rig.bench.say(compute(powered=False, cap_w=V3NODE.compute_idle_w))
+    rig.bench.say(compute(powered=False, cap_w=V3NODE.compute.idle_w))
     assert rig.orders.take() == []
     rig.bench.say(ThermalCapChanged(None, 58.0))
     rig.orders.take()

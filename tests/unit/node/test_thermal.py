@@ -24,10 +24,10 @@ def caps(bench: Bench) -> list[float | None]:
 
 @pytest.mark.req("THM-001")
 def test_the_derate_is_linear_from_eight_degrees_below_the_throttle_point() -> None:
-    assert policy.derated_w(61.0, V3NODE) == V3NODE.compute_max_w
+    assert policy.derated_w(61.0, V3NODE) == V3NODE.compute.max_w
     assert policy.derated_w(66.0, V3NODE) == pytest.approx(800.0 + 0.5 * 9_200.0)
-    assert policy.derated_w(70.0, V3NODE) == V3NODE.compute_idle_w
-    assert policy.derated_w(90.0, V3NODE) == V3NODE.compute_idle_w
+    assert policy.derated_w(70.0, V3NODE) == V3NODE.compute.idle_w
+    assert policy.derated_w(90.0, V3NODE) == V3NODE.compute.idle_w
 
 
 @pytest.mark.req("THM-001")
@@ -55,7 +55,7 @@ def test_the_throttle_point_itself_always_means_idle_power() -> None:
 
     bench.say(temperature(69.8), temperature(70.5))
 
-    assert caps(bench)[-1] == V3NODE.compute_idle_w
+    assert caps(bench)[-1] == V3NODE.compute.idle_w
 
 
 @pytest.mark.req("THM-003")
