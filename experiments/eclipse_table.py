@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astro import shadow, sun
-from astro.orbit import FloatArray, TimeArray
+from astro.frames import FloatArray, TemeTrack, TimeArray
 from experiments.figures import Row, Study
 from icd.timebase import NS_PER_S, from_iso
 
@@ -74,24 +74,24 @@ class Circle:
         return np.stack([across * np.sin(node), -across * np.cos(node), np.full_like(node, along)], axis=1)
 
 
-def eclipse_min(radius_km: float, normals: FloatArray, suns: FloatArray) -> FloatArray:
-    """Return minutes of eclipse an orbit, 0 where there is none, for orbit normals and Suns of shape (n, 3).
+def eclipse_min(radius_km: float, normals: FloatArray, suns: TemeTrack) -> FloatArray:
+    """Return minutes of eclipse an orbit, 0 where there is none, for orbit normals of shape (n, 3) in TEME, a Sun each.
 
     From the orbit's point farthest behind the Earth the angle to the shadow's edge is halved in, on the margins of
     `astro.shadow`.
     """
-    towards = suns / np.linalg.norm(suns, axis=1)[:, None]
+    towards = suns.km / np.linalg.norm(suns.km, axis=1)[:, None]
     midnight = np.einsum("ij,ij->i", towards, normals)[:, None] * normals - towards
     midnight /= np.linalg.norm(midnight, axis=1)[:, None]
     ahead = np.cross(normals, midnight)
 
     def dark(angle: FloatArray) -> BoolArray:
-        places = radius_km * (np.cos(angle)[:, None] * midnight + np.sin(angle)[:, None] * ahead)
+        places = TemeTrack(radius_km * (np.cos(angle)[:, None] * midnight + np.sin(angle)[:, None] * ahead))
         margin = shadow.margins_km(places, suns, umbra=True) + shadow.margins_km(places, suns, umbra=False)
         inside: BoolArray = margin < 0.0
         return inside
 
-    low, high = np.zeros(len(suns)), np.full(len(suns), math.pi / 2.0)
+    low, high = np.zeros(len(normals)), np.full(len(normals), math.pi / 2.0)
     meets = dark(low)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
@@ -127,7 +127,7 @@ def _by_beta() -> list[Row]:
 
 
 def _at_betas(radius_km: float, betas_rad: FloatArray) -> FloatArray:
-    suns = sun.AU_KM * np.stack([np.cos(betas_rad), np.zeros_like(betas_rad), np.sin(betas_rad)], axis=1)
+    suns = TemeTrack(sun.AU_KM * np.stack([np.cos(betas_rad), np.zeros_like(betas_rad), np.sin(betas_rad)], axis=1))
     return eclipse_min(radius_km, np.tile([0.0, 0.0, 1.0], (len(betas_rad), 1)), suns)
 
 
@@ -193,7 +193,7 @@ def _long_run(altitude_km: float, times: TimeArray) -> tuple[float, float, float
         orbit = Circle(radius_km, inclination_rad, math.tau * plane / _PLANES, rate_rad_s)
         minutes.append(eclipse_min(radius_km, orbit.normals(elapsed_s), suns))
     all_minutes = np.concatenate(minutes)
-    turned = np.unwrap(np.arctan2(suns[:, 1], suns[:, 0])) - rate_rad_s * elapsed_s
+    turned = np.unwrap(np.arctan2(suns.km[:, 1], suns.km[:, 0])) - rate_rad_s * elapsed_s
     cycle_days = math.tau * float(elapsed_s[-1]) / _DAY_S / abs(float(turned[-1] - turned[0]))
     period_min = Circle(radius_km, 0.0, 0.0, 0.0).period_min
     free = float(np.mean(all_minutes == 0.0))
@@ -223,13 +223,12 @@ def _mean_longitudes_rad(times: TimeArray) -> FloatArray:
     return longitude
 
 
-def _even_suns(times: TimeArray) -> FloatArray:
-    """Return a Sun that goes round the ecliptic evenly at 1 AU, shape (n, 3), km."""
+def _even_suns(times: TimeArray) -> TemeTrack:
+    """Return a Sun that goes round the ecliptic evenly at 1 AU."""
     longitude = _mean_longitudes_rad(times)
-    north = np.sin(longitude)
-    return sun.AU_KM * np.stack(
-        [np.cos(longitude), math.cos(_OBLIQUITY_RAD) * north, math.sin(_OBLIQUITY_RAD) * north], axis=1
-    )
+    x, north = np.cos(longitude), np.sin(longitude)
+    towards = np.stack([x, math.cos(_OBLIQUITY_RAD) * north, math.sin(_OBLIQUITY_RAD) * north], axis=1)
+    return TemeTrack(sun.AU_KM * towards)
 
 
 STUDY = Study(

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from astro import sun
+from astro.frames import TemeTrack
 from experiments.cli import app
 from experiments.eclipse_table import STUDY, eclipse_min
 
@@ -32,7 +33,7 @@ def test_an_eclipse_lasts_as_long_as_the_cylinder_of_the_closed_form(beta_deg: f
     found = eclipse_min(
         radius_km,
         np.array([[0.0, 0.0, 1.0]]),
-        sun.AU_KM * np.array([[math.cos(beta), 0.0, math.sin(beta)]]),
+        TemeTrack(sun.AU_KM * np.array([[math.cos(beta), 0.0, math.sin(beta)]])),
     )
 
     assert found[0] == pytest.approx(half / math.pi * period_min, abs=0.01)
