@@ -79,7 +79,7 @@ def check(profile: VehicleProfile, orbit: Circle, start: MissionTime) -> Balance
     if found.depth_frac > profile.battery.dod_hard_frac:
         raise EnergyError(
             f"energy of {profile.name} does not close: the longest eclipse ({night}) takes {found.depth_frac:.0%} of"
-            f" the battery with compute at its eclipse cap, and dod_hard_frac allows {profile.battery.dod_hard_frac:.0%};"
+            f" the battery with compute at its eclipse cap; dod_hard_frac allows {profile.battery.dod_hard_frac:.0%};"
             " raise battery.capacity_wh or lower compute.eclipse_frac"
         )
     return found

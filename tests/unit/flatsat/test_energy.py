@@ -76,7 +76,7 @@ def test_a_class_whose_array_carries_less_than_its_bus_is_refused() -> None:
 def test_a_class_whose_battery_does_not_last_the_night_is_refused() -> None:
     profile = changed(shipped("v3node"), "battery", capacity_wh=20_000.0)
 
-    with pytest.raises(energy.EnergyError, match=r"takes 66% of the battery .* dod_hard_frac allows 45%"):
+    with pytest.raises(energy.EnergyError, match=r"takes 66% of the battery .*; dod_hard_frac allows 45%"):
         energy.check(profile, orbit(profile), START)
 
 
