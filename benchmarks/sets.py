@@ -21,7 +21,7 @@ def circular(
     record = Satrec()
     days = (epoch / NS_PER_S - TAI_MINUS_UTC_S) / _DAY_S - _UNIX_DAYS_AT_1949_12_31
     motion_rad_min = math.sqrt(MU_KM3_S2 / (EARTH_RADIUS_KM + altitude_km) ** 3) * 60.0
-    angles = [math.radians(angle) for angle in (0.0, inclination_deg, anomaly_deg)]
+    angles = [math.radians(angle) for angle in (0.0, inclination_deg, anomaly_deg % 360.0)]
     record.sgp4init(
         WGS72, "i", 70_000, days, 0.0, 0.0, 0.0, 1e-4, *angles, motion_rad_min, math.radians(node_deg % 360.0)
     )

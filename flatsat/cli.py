@@ -19,6 +19,7 @@ from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
 from flatsat.run_dir import LATEST, RUNS
 from flatsat.submit import job_submit
+from flatsat.world import app as world_app
 from ground.cli import event_app, job_app, node_app, tc_app
 from hwsim.faults import CATALOGUE
 from icd.hw import FaultKind, FaultOrder
@@ -47,6 +48,7 @@ for name, sub in (
     ("event", event_app),
     ("fault", fault_app),
     ("experiment", experiment_app),
+    ("world", world_app),
 ):
     app.add_typer(sub, name=name)
 
