@@ -1,0 +1,161 @@
+"""AVS Basilisk at our work: orbit, eclipse, solar panel, load, battery and one thermal node a satellite, in 1 s steps.
+
+This module imports nothing of ours and runs in a process of its own (`benchmarks.basilisk` starts it), so that neither
+side warms or slows the other:
+
+    python -m benchmarks.basilisk_peer speed SATELLITES MINUTES   prints {"sim_s": ..., "wall_s": ...}
+    python -m benchmarks.basilisk_peer trace FILE HOURS           writes what one satellite did, second by second
+
+Basilisk is at its fastest here: point-mass Earth, its default integrator (RK4), a fixed Sun, nothing logged while it is
+timed.
+"""
+
+import json
+import math
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from Basilisk.architecture import messaging
+from Basilisk.simulation import (
+    eclipse,
+    sensorThermal,
+    simpleBattery,
+    simplePowerSink,
+    simpleSolarPanel,
+    spacecraft,
+)
+from Basilisk.utilities import SimulationBaseClass, macros, orbitalMotion, simIncludeGravBody
+
+STEP_S = 1.0
+AU_M = 149_597_870_700.0
+SUN_DIRECTION = (0.6, 0.7336, 0.3180)  # of length 0.9996 AU; fixed
+PANEL_M2, PANEL_FRAC = 200.0, 0.29
+LOAD_W, CAPACITY_WH, START_FRAC = 40_000.0, 40_000.0, 0.9
+A_M, ECCENTRICITY, INCLINATION_DEG = 6_928_137.0, 1e-4, 53.0
+PLANES, IN_PLANE = 72, 22
+_TASK = "task"
+
+
+class Bench:
+    """A Basilisk simulation of some satellites. It holds every module, since Basilisk itself keeps none alive."""
+
+    def __init__(self, satellites: int) -> None:
+        self.simulation: Any = SimulationBaseClass.SimBaseClass()
+        process = self.simulation.CreateNewProcess("process")
+        process.addTask(self.simulation.CreateNewTask(_TASK, macros.sec2nano(STEP_S)))
+        self.sun = _planet("sun", [AU_M * part for part in SUN_DIRECTION])
+        self.shadow: Any = eclipse.Eclipse()
+        self.shadow.sunInMsg.subscribeTo(self.sun)
+        self.earth_message = _planet("earth", [0.0, 0.0, 0.0])
+        self.shadow.addPlanetToModel(self.earth_message)
+        self.gravity: Any = simIncludeGravBody.gravBodyFactory()
+        self.earth = self.gravity.createEarth()
+        self.earth.isCentralBody = True
+        self.modules: list[dict[str, Any]] = [self._satellite(index) for index in range(satellites)]
+        self.simulation.AddModelToTask(_TASK, self.shadow, 90)
+
+    def _satellite(self, index: int) -> dict[str, Any]:
+        body: Any = spacecraft.Spacecraft()
+        body.ModelTag = f"satellite-{index}"
+        body.hub.mHub = 1250.0
+        body.hub.IHubPntBc_B = [[900.0, 0.0, 0.0], [0.0, 800.0, 0.0], [0.0, 0.0, 600.0]]
+        self.gravity.addBodiesTo(body)
+        elements = orbitalMotion.ClassicElements()
+        elements.a, elements.e, elements.i = A_M, ECCENTRICITY, math.radians(INCLINATION_DEG)
+        elements.Omega = math.tau * (index // IN_PLANE) / PLANES
+        elements.omega, elements.f = 0.0, math.tau * (index % IN_PLANE) / IN_PLANE
+        body.hub.r_CN_NInit, body.hub.v_CN_NInit = orbitalMotion.elem2rv(self.earth.mu, elements)
+        self.simulation.AddModelToTask(_TASK, body, 100)
+        self.shadow.addSpacecraftToModel(body.scStateOutMsg)
+        light = self.shadow.eclipseOutMsgs[index]
+        panel: Any = simpleSolarPanel.SimpleSolarPanel()
+        panel.setPanelParameters(list(SUN_DIRECTION), PANEL_M2, PANEL_FRAC)
+        for message, source in ((panel.stateInMsg, body.scStateOutMsg), (panel.sunInMsg, self.sun)):
+            message.subscribeTo(source)
+        panel.sunEclipseInMsg.subscribeTo(light)
+        sink: Any = simplePowerSink.SimplePowerSink()
+        sink.nodePowerOut = -LOAD_W
+        battery: Any = simpleBattery.SimpleBattery()
+        battery.storageCapacity = CAPACITY_WH * 3600.0
+        battery.storedCharge_Init = START_FRAC * CAPACITY_WH * 3600.0
+        battery.addPowerNodeToModel(panel.nodePowerOutMsg)
+        battery.addPowerNodeToModel(sink.nodePowerOutMsg)
+        thermal = self._thermal(body, light)
+        for model, priority in ((panel, 80), (sink, 70), (battery, 60), (thermal, 50)):
+            self.simulation.AddModelToTask(_TASK, model, priority)
+        return {"body": body, "panel": panel, "sink": sink, "battery": battery, "thermal": thermal, "light": light}
+
+    def _thermal(self, body: Any, light: Any) -> Any:
+        node: Any = sensorThermal.SensorThermal()
+        node.T_0 = 20.0
+        node.nHat_B = [0, 0, 1]
+        node.sensorArea, node.sensorAbsorptivity, node.sensorEmissivity = 1.0, 0.25, 0.34
+        node.sensorMass, node.sensorSpecificHeat, node.sensorPowerDraw = 2.0, 890, 30.0
+        node.sunInMsg.subscribeTo(self.sun)
+        node.stateInMsg.subscribeTo(body.scStateOutMsg)
+        node.sunEclipseInMsg.subscribeTo(light)
+        return node
+
+    def run(self, seconds: float) -> None:
+        """Simulate from the start up to a time."""
+        self.simulation.InitializeSimulation()
+        self.go(seconds)
+
+    def go(self, seconds: float) -> None:
+        """Go on up to a time."""
+        self.simulation.ConfigureStopTime(macros.sec2nano(seconds))
+        self.simulation.ExecuteSimulation()
+
+
+def speed(satellites: int, minutes: float) -> dict[str, float]:
+    """Return simulated seconds and the wall seconds they took, the making of the modules not counted."""
+    bench = Bench(satellites)
+    bench.run(0.0)
+    begun = time.perf_counter()
+    bench.go(60.0 * minutes)
+    return {"sim_s": 60.0 * minutes, "wall_s": time.perf_counter() - begun}
+
+
+def trace(path: str, hours: float) -> None:
+    """Write times, positions and velocities, light, panel power and stored energy of one satellite to a NumPy file."""
+    bench = Bench(1)
+    one = bench.modules[0]
+    state, light = one["body"].scStateOutMsg.recorder(), one["light"].recorder()
+    stored, panel = one["battery"].batPowerOutMsg.recorder(), one["panel"].nodePowerOutMsg.recorder()
+    for recorder in (state, light, stored, panel):
+        bench.simulation.AddModelToTask(_TASK, recorder, 1)
+    bench.run(3600.0 * hours)
+    np.savez(
+        path,
+        t_s=state.times() * 1e-9,
+        position_m=state.r_BN_N,
+        velocity_m_s=state.v_BN_N,
+        light_frac=light.illuminationFactor,
+        panel_w=panel.netPower,
+        stored_j=stored.storageLevel,
+    )
+
+
+def _planet(name: str, position_m: list[float]) -> Any:
+    payload = messaging.SpicePlanetStateMsgPayload()
+    payload.PositionVector = position_m
+    payload.PlanetName = name
+    payload.J20002Pfix = np.eye(3).tolist()
+    return messaging.SpicePlanetStateMsg().write(payload)
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line asks."""
+    match arguments:
+        case ["speed", satellites, minutes]:
+            print(json.dumps(speed(int(satellites), float(minutes))))
+        case ["trace", path, hours]:
+            trace(path, float(hours))
+        case _:
+            raise SystemExit("usage: python -m benchmarks.basilisk_peer speed SATELLITES MINUTES | trace FILE HOURS")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
