@@ -25,6 +25,7 @@ _UTC_OFFSET_NS = TAI_MINUS_UTC_S * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
 
 IndexArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,25 @@ class Dense:
     def track(self, place: int) -> TemeTrack:
         """Return the positions of all satellites at one of the instants, shape (n, 3)."""
         return TemeTrack(self.teme_km[place])
+
+
+@dataclass(frozen=True, slots=True)
+class Knots:
+    """Rows of knots a minute apart, between which positions are interpolated.
+
+    Attributes:
+        table: position (km) and velocity (km/s), TEME, shape (rows, count, 6).
+        first_s: seconds from some origin to each row's first knot, shape (rows,).
+    """
+
+    table: FloatArray
+    first_s: FloatArray
+
+    def positions(self, rows: IndexArray, seconds: FloatArray) -> TemeTrack:
+        """Return where rows are at instants given in seconds since the origin, both of shape (m,)."""
+        share = (seconds - self.first_s[rows]) / KNOT_S
+        place = np.clip(share.astype(np.int64), 0, self.table.shape[1] - 2)
+        return TemeTrack(hermite(self.table[rows, place], self.table[rows, place + 1], share - place))
 
 
 class Swarm:
@@ -141,6 +161,17 @@ class Swarm:
         errors, positions, velocities = SatrecArray(chosen).sgp4(days, fractions)
         _hold(chosen, errors)
         return np.concatenate([positions, velocities], axis=2)
+
+    def at_minutes(self, minutes: TimeArray) -> FloatArray:
+        """Return where all satellites are at whole minutes of mission time, km, TEME, shape (n, k, 3).
+
+        Raises:
+            PropagationError: some elements give no position there.
+        """
+        errors, positions, _ = self._array.sgp4(*_julian(minutes))
+        _hold(self.records, errors)
+        result: FloatArray = positions
+        return result
 
     def _all_knots(self, minute: int, count: int) -> FloatArray:
         """Return shape (count, 2, 3 n): positions, km, and velocities, km per knot span."""
