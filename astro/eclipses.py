@@ -28,7 +28,6 @@ SETTLED_S = 1e-3  # a secant step below this has settled: the next would be a th
 EXTRAPOLATE_S = 5.0  # an edge may lie this far outside its two knots: Hermite errs by 5 cm there
 
 _KNOT_NS = KNOT_S * NS_PER_S
-_UMBRA = np.array([False, True, True, False])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +84,19 @@ def _table(satellite: IndexArray, times: TimeArray) -> Eclipses:
 
 def _solve(swarm: Swarm, guess: Guess, origin: MissionTime) -> tuple[BoolArray, FloatArray]:
     """Return which of the deep nights are settled, and the four edges of all of them, shape (m, 4), s."""
-    satellite, middle, first = guess.satellite[guess.deep], guess.middle_s[guess.deep], guess.edges_s
+    satellite, middle_s, first = guess.satellite[guess.deep], guess.middle_s[guess.deep], guess.edges_s
     if not satellite.size:
         return np.empty(0, dtype=np.bool_), np.empty((0, 4))
     minute = np.floor(first / KNOT_S).astype(np.int64)
-    table, fits = _side_knots(swarm, satellite, minute, origin // _KNOT_NS)
-    side = np.arange(len(satellite))[:, None] * 2 + np.array([0, 0, 1, 1])
-    place = np.minimum(minute - minute[:, [0, 0, 2, 2]], 1)
-    curve = _Cubic.of(table[side, place].reshape(-1, 6), table[side, place + 1].reshape(-1, 6))
-    cones = _Cones.of(np.repeat(middle, 4), origin)
-    zero_s = (minute * float(KNOT_S)).ravel()
+    curve, fits = _cubics(swarm, satellite, minute, origin // _KNOT_NS)
+    cones = _Cones.of(middle_s, origin)
+    zero_s = minute * float(KNOT_S)
 
     def margin(at_s: FloatArray) -> FloatArray:
         return cones.margin(curve.position((at_s - zero_s) / KNOT_S), at_s)
 
-    before, at_s = first.ravel(), first.ravel() + 1.0
-    value, last_step = margin(before), np.ones_like(before)
+    before, at_s = first, first + 1.0
+    value, last_step = margin(before), first
     for _ in range(3):
         fresh = margin(at_s)
         change = fresh - value
@@ -109,39 +105,19 @@ def _solve(swarm: Swarm, guess: Guess, origin: MissionTime) -> tuple[BoolArray, 
         before, value, at_s = at_s, fresh, at_s - last_step
     inside = at_s - zero_s
     settled = (np.abs(last_step) < SETTLED_S) & (inside > -EXTRAPOLATE_S) & (inside < KNOT_S + EXTRAPOLATE_S)
-    found = at_s.reshape(-1, 4)
-    sure = settled.reshape(-1, 4).all(axis=1) & fits & (np.diff(found, axis=1) > 0.0).all(axis=1)
-    return sure, found
-
-
-def _side_knots(
-    swarm: Swarm, satellite: IndexArray, minute: IndexArray, origin_minute: int
-) -> tuple[FloatArray, BoolArray]:
-    """Return the knots around both sides of nights, shape (2 m, 3, 6), and for which nights three were enough."""
-    low, high = minute[:, [0, 2]].ravel(), minute[:, [1, 3]].ravel()
-    wanted = np.arange(3) <= (high - low + 1)[:, None]
-    sides, places = np.nonzero(wanted)
-    table = np.zeros((len(low), 3, 6))
-    table[sides, places] = swarm.knots(satellite[sides // 2], origin_minute + low[sides] + places)
-    return table, (high - low <= 1).reshape(-1, 2).all(axis=1)
+    return fits & settled.all(axis=1) & (np.diff(at_s, axis=1) > 0.0).all(axis=1), at_s
 
 
 @dataclass(frozen=True, slots=True)
 class _Cubic:
-    """Cubics through two knots each, by components: shape (4, 3, m), km."""
+    """Cubics through the two knots around each edge, by components: shape (4, 3, m, 4), km."""
 
     coefficients: FloatArray
 
-    @classmethod
-    def of(cls, left: FloatArray, right: FloatArray) -> "_Cubic":
-        a, b = np.ascontiguousarray(left.T), np.ascontiguousarray(right.T)
-        slope_a, slope_b, rise = a[3:] * KNOT_S, b[3:] * KNOT_S, b[:3] - a[:3]
-        return cls(np.stack([a[:3], slope_a, 3.0 * rise - 2.0 * slope_a - slope_b, slope_a + slope_b - 2.0 * rise]))
-
     def position(self, share: FloatArray) -> FloatArray:
-        """Return positions, shape (3, m), km."""
+        """Return positions, shape (3, m, 4), km."""
         zero, one, two, three = self.coefficients
-        found = three * share
+        found: FloatArray = three * share
         found += two
         found *= share
         found += one
@@ -150,41 +126,64 @@ class _Cubic:
         return found
 
 
+def _cubics(swarm: Swarm, satellite: IndexArray, minute: IndexArray, origin_minute: int) -> tuple[_Cubic, BoolArray]:
+    """Return the cubics at the edges of nights, and for which nights three knots a side were enough."""
+    low, high = minute[:, [0, 2]].ravel(), minute[:, [1, 3]].ravel()
+    counts = np.clip(high - low, 0, 1) + 2  # knots a side
+    begin = np.cumsum(counts) - counts
+    sides = np.repeat(np.arange(len(low)), counts)
+    minutes = origin_minute + low[sides] + np.arange(len(sides)) - begin[sides]
+    knots = np.ascontiguousarray(swarm.knots(satellite[sides // 2], minutes).T)
+    place = begin.reshape(-1, 2)[:, [0, 0, 1, 1]] + np.clip(minute - minute[:, [0, 0, 2, 2]], 0, 1)
+    left, right = np.take(knots, place, axis=1), np.take(knots, place + 1, axis=1)
+    out = np.empty((4, 3, *place.shape))
+    out[0] = left[:3]
+    out[1] = left[3:] * KNOT_S
+    slope, rise = right[3:] * KNOT_S, right[:3] - left[:3]
+    out[2] = 3.0 * rise - 2.0 * out[1] - slope
+    out[3] = out[1] + slope - 2.0 * rise
+    step = high - low
+    return _Cubic(out), ((step >= 0) & (step <= 1)).reshape(-1, 2).all(axis=1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cones:
-    """The umbra or penumbra cone that belongs to each edge, near the middle of its night."""
+    """The cones of nights and where their axis points, near the middle of each night."""
 
-    middle_s: FloatArray
-    sun: FloatArray  # direction at the middle, shape (3, m)
-    drift: FloatArray  # of the direction per second, shape (3, m)
-    slope: FloatArray  # of the cone's radius along the direction, shape (m,)
+    middle_s: FloatArray  # shape (m, 1)
+    way: FloatArray  # to the Sun at the middle, shape (3, m, 1)
+    drift: FloatArray  # of that per second, shape (3, m, 1)
+    slope: FloatArray  # of the cones' radii along it, in the order of the edges, shape (m, 4)
 
     @classmethod
     def of(cls, middle_s: FloatArray, origin: MissionTime) -> "_Cones":
-        each = middle_s[::4]  # the four edges of a night have one middle
-        span = np.array([each.min(), each.max()]).mean() + np.array([-1800.0, 1800.0])
+        span = 0.5 * (middle_s.min() + middle_s.max()) + np.array([-1800.0, 1800.0])
         early, late = (way / np.linalg.norm(way) for way in sun.positions(_instants(origin, span)).km)
-        place = sun.positions(_instants(origin, each)).km
-        distance = np.linalg.norm(place, axis=1)
+        (px, py, pz) = np.cross(early, late) / 3600.0  # the Sun turns about the pole of the ecliptic
+        place = sun.positions(_instants(origin, middle_s)).km.T
+        distance = np.sqrt(np.einsum("ij,ij->j", place, place))
+        x, y, z = way = place / distance
+        drift = np.stack([py * z - pz * y, pz * x - px * z, px * y - py * x])
         umbra, penumbra = (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance, -(SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance
-        slope = np.where(_UMBRA, umbra[:, None], penumbra[:, None]).ravel()
-        way = place / distance[:, None]
-        drift = np.cross(np.cross(early, late) / 3600.0, way)  # the Sun turns about the pole of the ecliptic
-        return cls(middle_s, np.repeat(way.T, 4, axis=1), np.repeat(drift.T, 4, axis=1), slope)
+        slope = np.stack([penumbra, umbra, umbra, penumbra], axis=1)
+        return cls(middle_s[:, None], way[:, :, None], drift[:, :, None], slope)
 
     def margin(self, position: FloatArray, at_s: FloatArray) -> FloatArray:
-        """Return how far outside its cone each position lies, km."""
-        way = self.sun + self.drift * (at_s - self.middle_s)
-        way *= position
-        along = way.sum(axis=0)
-        across = np.sqrt(np.maximum(np.einsum("ij,ij->j", position, position) - along * along, 0.0))
-        result: FloatArray = across - EARTH_RADIUS_KM - along * self.slope
-        return result
+        """Return how far outside its cone each position lies, km, shape (m, 4)."""
+        into_s = at_s - self.middle_s
+        along = np.zeros_like(at_s)
+        square = np.zeros_like(at_s)
+        for component, way, drift in zip(position, self.way, self.drift, strict=True):
+            along += component * (way + drift * into_s)
+            square += component * component
+        square -= along * along
+        across = np.sqrt(np.maximum(square, 0.0))
+        across -= along * self.slope
+        across -= EARTH_RADIUS_KM
+        return across
 
 
-def _search(
-    swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: float, origin: MissionTime
-) -> Eclipses:
+def _search(swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: float, origin: MissionTime) -> Eclipses:
     """Return the eclipses within `reach_s` of the middles of nights, by search on a grid."""
     first = np.floor((middle_s - reach_s) / KNOT_S).astype(np.int64)
     count = int(2.0 * reach_s / KNOT_S) + 3

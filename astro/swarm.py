@@ -137,14 +137,16 @@ class Swarm:
         """
         days, fractions = _julian(minutes)
         bounds = np.searchsorted(satellites, np.arange(len(self) + 1)).tolist()
-        found = np.empty((len(satellites), 6))
+        found, errors = np.empty((len(satellites), 6)), np.zeros(len(satellites), dtype=np.uint8)
         for index, record in enumerate(self.records):
             low, high = bounds[index], bounds[index + 1]
             if low == high:
                 continue
-            errors, found[low:high, :3], found[low:high, 3:] = record.sgp4_array(days[low:high], fractions[low:high])
-            if errors.any():
-                raise _no_position(record, int(errors.max()))
+            answer = record.sgp4_array(days[low:high], fractions[low:high])
+            errors[low:high], found[low:high, :3], found[low:high, 3:] = answer
+        if errors.any():
+            worst = int(np.flatnonzero(errors)[0])
+            raise _no_position(self.records[int(satellites[worst])], int(errors[worst]))
         return found
 
     def minute_knots(self, satellites: IndexArray, first_minute: int, count: int) -> FloatArray:
