@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro import edges, shadow, sun
+from astro.contacts import EDGE_NS
 from astro.edges import Grid, Spans
-from astro.frames import FloatArray, TemeTrack, TimeArray
+from astro.frames import FloatArray, TimeArray
 from astro.mean_orbits import Guess, MeanOrbits
 from astro.orbit import KNOT_S
 from astro.shadow import EARTH_RADIUS_KM
@@ -79,7 +80,8 @@ def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
 
 
 def _table(satellite: IndexArray, times: TimeArray) -> Eclipses:
-    return Eclipses(satellite, *times.T, np.ones(len(satellite), dtype=np.bool_))
+    first, second, third, last = times.T
+    return Eclipses(satellite, first, second, third, last, np.ones(len(satellite), dtype=np.bool_))
 
 
 def _solve(swarm: Swarm, guess: Guess, origin: MissionTime) -> tuple[BoolArray, FloatArray]:
@@ -142,8 +144,8 @@ def _cubics(swarm: Swarm, satellite: IndexArray, minute: IndexArray, origin_minu
     slope, rise = right[3:] * KNOT_S, right[:3] - left[:3]
     out[2] = 3.0 * rise - 2.0 * out[1] - slope
     out[3] = out[1] + slope - 2.0 * rise
-    step = high - low
-    return _Cubic(out), ((step >= 0) & (step <= 1)).reshape(-1, 2).all(axis=1)
+    step = (high - low).reshape(-1, 2)
+    return _Cubic(out), np.all((step >= 0) & (step <= 1), axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _search(swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: 
     count = int(2.0 * reach_s / KNOT_S) + 3
     minutes = (origin // _KNOT_NS + first[:, None] + np.arange(count)).ravel()
     table = swarm.knots(np.repeat(satellite, count), minutes).reshape(-1, count, 6)
-    knots = Knots(table, first * float(KNOT_S))
+    knots = Knots(table, first.astype(np.float64) * KNOT_S)
     points = (count - 1) * round(KNOT_S / GRID_S) + 1
     rows, places = np.divmod(np.arange(len(satellite) * points), points)
 
@@ -218,7 +220,7 @@ def _search(swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: 
 
 def _keys(spans: Spans, origin: MissionTime) -> IndexArray:
     """Return one number that rises with row and start; rows are apart by more than any span of days."""
-    result: IndexArray = spans.row * (1 << 42) + (spans.start - origin) // edges.EDGE_NS
+    result: IndexArray = spans.row * (1 << 42) + (spans.start - origin) // EDGE_NS
     return result
 
 

@@ -57,8 +57,10 @@ class MeanOrbits:
 
     def __init__(self, swarm: Swarm, origin_minute: int, minutes: int) -> None:
         columns = [
-            (r.a * r.radiusearthkm, r.ecco, r.inclo, r.nodeo, r.argpo, r.mo, r.nodedot, r.argpdot, r.mdot)
-            + (r.j3oj2 * r.radiusearthkm, r.jdsatepoch - _UNIX_EPOCH_JD + r.jdsatepochF)
+            (
+                *(r.a * r.radiusearthkm, r.ecco, r.inclo, r.nodeo, r.argpo, r.mo, r.nodedot, r.argpdot, r.mdot),
+                *(r.j3oj2 * r.radiusearthkm, r.jdsatepoch - _UNIX_EPOCH_JD + r.jdsatepochF),
+            )
             for r in swarm.records
         ]
         self._a_km, self._e, inclination, node, perigee, anomaly, *rates, lift_km, epoch = np.array(columns).T
@@ -102,6 +104,14 @@ class MeanOrbits:
             edges_s=self._edges(rows[:, None], *(column[:, None] for column in chosen)),
             period_s=float(periods.min()),
         )
+
+    def cos_beta(self, at_s: FloatArray) -> FloatArray:
+        """Return the cosine of the Sun's height over each orbit plane, each satellite at its row of instants.
+
+        Args:
+            at_s: shape (n, k), s since the origin.
+        """
+        return self._behind(at_s)[1]
 
     def _edges(self, rows: IndexArray, middle: FloatArray, rate: FloatArray, across: FloatArray) -> FloatArray:
         """Return penumbra in, umbra in, umbra out, penumbra out of nights, shape (m, 4), s.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sgp4.api import Satrec, SatrecArray
 
 from astro.elements import Satellite
-from astro.frames import FloatArray, TemeTrack, TimeArray
+from astro.frames import FloatArray, Teme, TemeTrack, TimeArray
 from astro.orbit import KNOT_S, PropagationError
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
@@ -88,6 +88,16 @@ class Swarm:
         minute, into_ns = divmod(at, _KNOT_NS)
         knots = self._all_knots(minute, 2).reshape(4, -1)
         return TemeTrack((_basis(np.array([into_ns / _KNOT_NS])) @ knots).reshape(-1, 3))
+
+    def position(self, satellite: int, at: MissionTime) -> Teme:
+        """Return where one satellite is at one instant.
+
+        Raises:
+            PropagationError: its elements give no position there.
+        """
+        minute, into_ns = divmod(at, _KNOT_NS)
+        knots = self.minute_knots(np.array([satellite]), minute, 2)[0]
+        return Teme(*hermite(knots[:1], knots[1:], np.array([into_ns / _KNOT_NS]))[0].tolist())
 
     def dense(self, start: MissionTime, end: MissionTime, step_s: int) -> Iterator[Dense]:
         """Yield the positions of all satellites every `step_s` seconds, a minute at a time.
