@@ -79,6 +79,10 @@ class Swarm:
     def __len__(self) -> int:
         return len(self.records)
 
+    def part(self, low: int, high: int) -> "Swarm":
+        """Return the satellites from one index up to another."""
+        return Swarm(self.records[low:high])
+
     def positions(self, at: MissionTime) -> TemeTrack:
         """Return where all satellites are at one instant, shape (n, 3).
 
