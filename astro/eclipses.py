@@ -15,12 +15,12 @@ import numpy as np
 from astro import edges, shadow, sun
 from astro.contacts import EDGE_NS
 from astro.edges import Grid, Spans
-from astro.frames import FloatArray, TimeArray
+from astro.frames import BoolArray, FloatArray, IndexArray, TimeArray
 from astro.mean_orbits import Guess, MeanOrbits
 from astro.orbit import KNOT_S
 from astro.shadow import EARTH_RADIUS_KM
 from astro.sun import SUN_RADIUS_KM
-from astro.swarm import BoolArray, IndexArray, Knots, Swarm
+from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
 GRID_S = 20.0  # step of the search for eclipses that the guess leaves unsure
