@@ -8,24 +8,25 @@ Sources: Montenbruck & Gill, Satellite Orbits, section 3.4 (cones); Vallado, Fun
 (secular and long-period terms); the guess is the crossing of a circle's plane with the cones' cylinders.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from astro import edges, shadow, sun
 from astro.contacts import EDGE_NS
 from astro.edges import Grid, Spans
-from astro.frames import FloatArray, TimeArray
+from astro.frames import BoolArray, FloatArray, IndexArray, TimeArray
 from astro.mean_orbits import Guess, MeanOrbits
 from astro.orbit import KNOT_S
 from astro.shadow import EARTH_RADIUS_KM
 from astro.sun import SUN_RADIUS_KM
-from astro.swarm import BoolArray, IndexArray, Knots, Swarm
+from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
 GRID_S = 20.0  # step of the search for eclipses that the guess leaves unsure
 GRAZE_REACH_S = 600.0  # half of the window searched where an orbit may only graze the shadow
 SETTLED_S = 1e-3  # a secant step below this has settled: the next would be a thousandth of it
+AT_ONCE = 128  # satellites: what is in hand then stays in the cache, a third faster for a thousand
 EXTRAPOLATE_S = 5.0  # an edge may lie this far outside its two knots: Hermite errs by 5 cm there
 
 _KNOT_NS = KNOT_S * NS_PER_S
@@ -63,6 +64,14 @@ def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
     Raises:
         PropagationError: some elements give no position in the span, or in half an orbit beside it.
     """
+    parts = []
+    for low in range(0, len(swarm), AT_ONCE):
+        part = _eclipses(swarm.part(low, low + AT_ONCE), start, end)
+        parts.append(replace(part, satellite=part.satellite + low))
+    return _joined(parts)
+
+
+def _eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
     minute = start // _KNOT_NS
     origin = MissionTime(minute * _KNOT_NS)
     orbits = MeanOrbits(swarm, minute, -(-(end - origin) // _KNOT_NS))
@@ -73,10 +82,14 @@ def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
     for chosen, reach_s in ((np.flatnonzero(guess.grazing), GRAZE_REACH_S), (unsure, 0.45 * guess.period_s)):
         if chosen.size:
             parts.append(_search(swarm, guess.satellite[chosen], guess.middle_s[chosen], reach_s, origin))
-    found = Eclipses(*(np.concatenate([getattr(part, name) for part in parts]) for name in Eclipses.__slots__))
+    found = _joined(parts)
     keep = np.flatnonzero((found.penumbra_out > start) & (found.penumbra_in < end))
     order = keep[np.lexsort((found.penumbra_in[keep], found.satellite[keep]))]
     return Eclipses(*(getattr(found, name)[order] for name in Eclipses.__slots__))
+
+
+def _joined(parts: list[Eclipses]) -> Eclipses:
+    return Eclipses(*(np.concatenate([getattr(part, name) for part in parts]) for name in Eclipses.__slots__))
 
 
 def _table(satellite: IndexArray, times: TimeArray) -> Eclipses:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro.contacts import EDGE_NS
-from astro.frames import FloatArray, TimeArray
-from astro.swarm import BoolArray, IndexArray
+from astro.frames import BoolArray, FloatArray, IndexArray, TimeArray
 from icd.timebase import NS_PER_S, MissionTime
 
 BRACKET_S = 2e-4  # width to which an edge is bracketed

@@ -12,9 +12,9 @@ import numpy as np
 from astro import edges, frames, sight
 from astro.contacts import GRID_S
 from astro.edges import Grid, Spans
-from astro.frames import FloatArray, ItrfTrack, Site, TemeTrack, TimeArray
+from astro.frames import FloatArray, IndexArray, ItrfTrack, Site, TemeTrack, TimeArray
 from astro.orbit import KNOT_S
-from astro.swarm import IndexArray, Knots, Swarm
+from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
 POINTS_AT_ONCE = 4_000_000  # values on grids held at once, 8 bytes each, a few arrays of them

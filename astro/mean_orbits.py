@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro import sun
-from astro.frames import FloatArray
+from astro.frames import BoolArray, FloatArray, IndexArray
 from astro.orbit import KNOT_S
 from astro.shadow import EARTH_RADIUS_KM
 from astro.sun import AU_KM, SUN_RADIUS_KM
-from astro.swarm import BoolArray, IndexArray, Swarm
+from astro.swarm import Swarm
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S
 
 DEEP = 0.985  # cosine of the half-night, seen from the Earth, below which an orbit surely crosses the umbra

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sgp4.api import Satrec, SatrecArray
 
 from astro.elements import Satellite
-from astro.frames import FloatArray, Teme, TemeTrack, TimeArray
+from astro.frames import FloatArray, IndexArray, Teme, TemeTrack, TimeArray
 from astro.orbit import KNOT_S, PropagationError
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
@@ -23,9 +23,6 @@ _KNOT_NS = KNOT_S * NS_PER_S
 _DAY_NS = 86_400 * NS_PER_S
 _UTC_OFFSET_NS = TAI_MINUS_UTC_S * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
-
-IndexArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,10 @@ class Swarm:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def part(self, low: int, high: int) -> "Swarm":
+        """Return the satellites from one index up to another."""
+        return Swarm(self.records[low:high])
 
     def positions(self, at: MissionTime) -> TemeTrack:
         """Return where all satellites are at one instant, shape (n, 3).

@@ -27,6 +27,7 @@ from icd.vehicle import BatteryProfile, Tracking, VehicleProfile
 
 BOOK_TOLERANCE_FRAC = 1e-9
 STEPS_PER_ECLIPSE = 6
+AT_ONCE = 128  # satellites: what is in hand then stays in the cache
 BODY_INCIDENCE_FRAC = 0.25
 
 _S_PER_H = 3600.0
@@ -74,6 +75,25 @@ class Look:
     load_w: float
     energy_wh: float
     soc_frac: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sky:
+    """Steps of light on some satellites, both arrays of shape (k, n)."""
+
+    start: MissionTime
+    end: MissionTime
+    begin_s: FloatArray
+    sunlit: FloatArray
+
+    @property
+    def span_s(self) -> float:
+        return (self.end - self.start) / NS_PER_S
+
+    @property
+    def hours(self) -> FloatArray:
+        """How long each step lasts."""
+        return np.diff(self.begin_s, axis=0, append=self.span_s) / _S_PER_H
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +198,21 @@ def fly(swarm: Swarm, profile: VehicleProfile, trims: Trims, start: MissionTime,
     """
     found = eclipses.eclipses(swarm, start, end)
     begin_s, sunlit = light_steps(swarm, found, start, end)
-    span_s = (end - start) / NS_PER_S
-    hours = np.diff(begin_s, axis=0, append=span_s) / _S_PER_H
-    powers = _powers(swarm, profile, trims, (begin_s, sunlit), (start, end))
-    capacity = profile.battery.capacity_wh
-    energy = np.empty((len(begin_s) + 1, len(swarm)))
-    energy[0] = capacity * np.asarray(trims.soc_frac)
-    change = powers.rate * hours
-    for step in range(len(change)):
-        np.add(energy[step], change[step], out=energy[step + 1])
-        np.clip(energy[step + 1], 0.0, capacity, out=energy[step + 1])
-    books = _books(powers, hours, energy)
-    return Flight(start, end, found, begin_s, sunlit, powers.solar, powers.load, powers.rate, energy, capacity, books)
+    shape = begin_s.shape
+    solar, load, rate, energy = np.empty(shape), np.empty(shape), np.empty(shape), np.empty((shape[0] + 1, shape[1]))
+    trims = Trims(*(np.broadcast_to(getattr(trims, name), shape[1:]) for name in Trims.__slots__))
+    books = []
+    for low in range(0, len(swarm), AT_ONCE):
+        some = slice(low, low + AT_ONCE)
+        own = Trims(*(getattr(trims, name)[some] for name in Trims.__slots__))
+        sky = _Sky(start, end, begin_s[:, some], sunlit[:, some])
+        powers = _powers(swarm.part(low, low + AT_ONCE), profile, own, sky)
+        solar[:, some], load[:, some], rate[:, some] = powers.solar, powers.load, powers.rate
+        energy[0, some] = profile.battery.capacity_wh * np.asarray(own.soc_frac)
+        _fill(energy[:, some], powers.rate * sky.hours, profile.battery.capacity_wh)
+        books.append(_books(powers, sky.hours, energy[:, some], low))
+    book = Books(*(np.concatenate([getattr(part, name) for part in books]) for name in Books.__slots__))
+    return Flight(start, end, found, begin_s, sunlit, solar, load, rate, energy, profile.battery.capacity_wh, book)
 
 
 def light_steps(swarm: Swarm, found: Eclipses, start: MissionTime, end: MissionTime) -> tuple[FloatArray, FloatArray]:
@@ -230,21 +253,20 @@ def _graze(swarm: Swarm, found: Eclipses, index: int) -> tuple[list[int], list[f
     return times, fractions
 
 
-def _powers(
-    swarm: Swarm,
-    profile: VehicleProfile,
-    trims: Trims,
-    light: tuple[FloatArray, FloatArray],
-    span: tuple[MissionTime, MissionTime],
-) -> _Powers:
+def _fill(energy: FloatArray, change: FloatArray, capacity_wh: float) -> None:
+    """Let stored energy change from step to step, held at empty and at full; the first row is where it begins."""
+    for step, here in enumerate(change):
+        np.add(energy[step], here, out=energy[step + 1])
+        np.clip(energy[step + 1], 0.0, capacity_wh, out=energy[step + 1])
+
+
+def _powers(swarm: Swarm, profile: VehicleProfile, trims: Trims, sky: _Sky) -> _Powers:
     """Return what holds during each step of light."""
-    begin_s, sunlit = light
-    share = begin_s * (NS_PER_S / (span[1] - span[0]))
-    near, far = sun.distance_au(span[0]), sun.distance_au(span[1])
+    near, far = sun.distance_au(sky.start), sun.distance_au(sky.end)
     full_w = profile.array.nameplate_w * profile.array.derate_frac * np.asarray(trims.pointing_frac)
-    solar = full_w * sunlit / (near + (far - near) * share) ** 2 * _incidence(swarm, profile, begin_s, span)
-    load = np.where(sunlit < 1.0, trims.eclipse_w, trims.light_w)
-    return _charging(profile.battery, solar, load)
+    sun_au = near + (far - near) * sky.begin_s / sky.span_s
+    solar = full_w * sky.sunlit / (sun_au * sun_au) * _incidence(swarm, profile, sky)
+    return _charging(profile.battery, solar, np.where(sky.sunlit < 1.0, trims.eclipse_w, trims.light_w))
 
 
 def _charging(profile: BatteryProfile, solar: FloatArray, load: FloatArray) -> _Powers:
@@ -264,24 +286,22 @@ def _charging(profile: BatteryProfile, solar: FloatArray, load: FloatArray) -> _
     return _Powers(solar, load, rate, np.abs(passed - rate), np.abs(at_terminals - passed), np.abs(net - at_terminals))
 
 
-def _incidence(
-    swarm: Swarm, profile: VehicleProfile, begin_s: FloatArray, span: tuple[MissionTime, MissionTime]
-) -> FloatArray | float:
+def _incidence(swarm: Swarm, profile: VehicleProfile, sky: _Sky) -> FloatArray | float:
     """Return the mean cosine between array and Sun during each step."""
     match profile.array.tracking:
         case Tracking.SUN:
             return 1.0
         case Tracking.PITCH:
-            minute = span[0] // _MINUTE_NS
-            orbits = MeanOrbits(swarm, minute, -(-(span[1] - span[0]) // _MINUTE_NS) + 1)
-            return orbits.cos_beta(begin_s.T + (span[0] - minute * _MINUTE_NS) / NS_PER_S).T
+            minute, into_ns = divmod(sky.start, _MINUTE_NS)
+            orbits = MeanOrbits(swarm, minute, int(sky.span_s / 60.0) + 2)
+            return orbits.cos_beta(sky.begin_s.T + into_ns / NS_PER_S).T
         case Tracking.BODY:
             return BODY_INCIDENCE_FRAC
         case _ as never:
             assert_never(never)
 
 
-def _books(powers: _Powers, hours: FloatArray, energy: FloatArray) -> Books:
+def _books(powers: _Powers, hours: FloatArray, energy: FloatArray, first: int) -> Books:
     """Return the sums of the flight.
 
     Raises:
@@ -309,7 +329,7 @@ def _books(powers: _Powers, hours: FloatArray, energy: FloatArray) -> Books:
     if wrong.any():
         step, satellite = (int(place[0]) for place in np.nonzero(wrong))
         raise EnergyBookError(
-            f"energy book of satellite {satellite}, event {step}: {open_wh[step, satellite]!r} Wh of"
+            f"energy book of satellite {first + satellite}, event {step}: {open_wh[step, satellite]!r} Wh of"
             f" {through[step, satellite]!r} Wh do not add up"
         )
     return Books(start_wh=energy[0], end_wh=energy[-1], **{name: part.sum(axis=0) for name, part in columns.items()})
