@@ -1,10 +1,12 @@
-"""AVS Basilisk at our work: orbit, eclipse, solar panel, load, battery and one thermal node a satellite, in 1 s steps.
+"""AVS Basilisk at our work: orbit, eclipse, solar panel, load, battery and a thermal node, in steps of one second.
 
-This module imports nothing of ours and runs in a process of its own (`benchmarks.basilisk` starts it), so that neither
-side warms or slows the other:
+This module imports nothing of ours but the numbers of the case, and runs in a process of its own, which
+`benchmarks.peers` starts, so that neither side warms or slows the other:
 
-    python -m benchmarks.basilisk_peer speed SATELLITES MINUTES   prints {"sim_s": ..., "wall_s": ...}
-    python -m benchmarks.basilisk_peer trace FILE HOURS           writes what one satellite did, second by second
+    python -m benchmarks.basilisk_peer speed SATELLITES MINUTES HEAT   prints {"sim_s": ..., "wall_s": ...}
+    python -m benchmarks.basilisk_peer trace FILE HOURS                writes what one satellite did, second by second
+
+HEAT is the number of thermal nodes a satellite, 0 or 1.
 
 Basilisk is at its fastest here: point-mass Earth, its default integrator (RK4), a fixed Sun, nothing logged while it is
 timed.
@@ -28,20 +30,30 @@ from Basilisk.simulation import (
 )
 from Basilisk.utilities import SimulationBaseClass, macros, orbitalMotion, simIncludeGravBody
 
-STEP_S = 1.0
-AU_M = 149_597_870_700.0
-SUN_DIRECTION = (0.6, 0.7336, 0.3180)  # of length 0.9996 AU; fixed
-PANEL_M2, PANEL_FRAC = 200.0, 0.29
-LOAD_W, CAPACITY_WH, START_FRAC = 40_000.0, 40_000.0, 0.9
-A_M, ECCENTRICITY, INCLINATION_DEG = 6_928_137.0, 1e-4, 53.0
-PLANES, IN_PLANE = 72, 22
+from benchmarks.basilisk_case import (
+    A_M,
+    AU_M,
+    CAPACITY_WH,
+    ECCENTRICITY,
+    IN_PLANE,
+    INCLINATION_DEG,
+    LOAD_W,
+    PANEL_FRAC,
+    PANEL_M2,
+    PLANES,
+    START_FRAC,
+    STEP_S,
+    SUN_DIRECTION,
+)
+
 _TASK = "task"
 
 
 class Bench:
     """A Basilisk simulation of some satellites. It holds every module, since Basilisk itself keeps none alive."""
 
-    def __init__(self, satellites: int) -> None:
+    def __init__(self, satellites: int, heat: bool) -> None:
+        self.heat = heat
         self.simulation: Any = SimulationBaseClass.SimBaseClass()
         process = self.simulation.CreateNewProcess("process")
         process.addTask(self.simulation.CreateNewTask(_TASK, macros.sec2nano(STEP_S)))
@@ -82,10 +94,12 @@ class Bench:
         battery.storedCharge_Init = START_FRAC * CAPACITY_WH * 3600.0
         battery.addPowerNodeToModel(panel.nodePowerOutMsg)
         battery.addPowerNodeToModel(sink.nodePowerOutMsg)
-        thermal = self._thermal(body, light)
-        for model, priority in ((panel, 80), (sink, 70), (battery, 60), (thermal, 50)):
+        models = {"panel": panel, "sink": sink, "battery": battery}
+        if self.heat:
+            models["thermal"] = self._thermal(body, light)
+        for priority, model in zip((80, 70, 60, 50), models.values(), strict=False):
             self.simulation.AddModelToTask(_TASK, model, priority)
-        return {"body": body, "panel": panel, "sink": sink, "battery": battery, "thermal": thermal, "light": light}
+        return models | {"body": body, "light": light}
 
     def _thermal(self, body: Any, light: Any) -> Any:
         node: Any = sensorThermal.SensorThermal()
@@ -109,9 +123,9 @@ class Bench:
         self.simulation.ExecuteSimulation()
 
 
-def speed(satellites: int, minutes: float) -> dict[str, float]:
+def speed(satellites: int, minutes: float, heat: bool) -> dict[str, float]:
     """Return simulated seconds and the wall seconds they took, the making of the modules not counted."""
-    bench = Bench(satellites)
+    bench = Bench(satellites, heat)
     bench.run(0.0)
     begun = time.perf_counter()
     bench.go(60.0 * minutes)
@@ -120,7 +134,7 @@ def speed(satellites: int, minutes: float) -> dict[str, float]:
 
 def trace(path: str, hours: float) -> None:
     """Write times, positions and velocities, light, panel power and stored energy of one satellite to a NumPy file."""
-    bench = Bench(1)
+    bench = Bench(1, heat=False)
     one = bench.modules[0]
     state, light = one["body"].scStateOutMsg.recorder(), one["light"].recorder()
     stored, panel = one["battery"].batPowerOutMsg.recorder(), one["panel"].nodePowerOutMsg.recorder()
@@ -149,12 +163,13 @@ def _planet(name: str, position_m: list[float]) -> Any:
 def main(arguments: list[str]) -> None:
     """Do what the command line asks."""
     match arguments:
-        case ["speed", satellites, minutes]:
-            print(json.dumps(speed(int(satellites), float(minutes))))
+        case ["speed", satellites, minutes, ("0" | "1") as heat]:
+            print(json.dumps(speed(int(satellites), float(minutes), heat == "1")))
         case ["trace", path, hours]:
             trace(path, float(hours))
         case _:
-            raise SystemExit("usage: python -m benchmarks.basilisk_peer speed SATELLITES MINUTES | trace FILE HOURS")
+            usage = "speed SATELLITES MINUTES HEAT | trace FILE HOURS"
+            raise SystemExit(f"usage: python -m benchmarks.basilisk_peer {usage}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from astro.frames import FloatArray
+from benchmarks.one_thread import ONE_THREAD
 
 # The import name of each peer, and how to get it.
 MODULES = {"Basilisk": "Basilisk", "networkx": "networkx", "scipy": "scipy", "skyfield": "skyfield_data"}
@@ -19,7 +20,6 @@ HOW_TO_INSTALL = "pip install 'dawnline[peers]', or make validate, which makes a
 PEER_S_MAX = 600.0  # wall time after which a peer is given up
 
 ROOT = Path(__file__).parent.parent
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class PeerError(RuntimeError):
@@ -52,13 +52,13 @@ def missing(*names: str) -> tuple[str, ...]:
     return tuple(name for name in names if importlib.util.find_spec(MODULES[name]) is None)
 
 
-def basilisk_speed(satellites: int, minutes: float) -> float:
+def basilisk_speed(satellites: int, minutes: float, *, heat: bool) -> float:
     """Return how many seconds Basilisk simulates in a second of wall time.
 
     Raises:
         PeerError: it failed; the text is the last line that it said.
     """
-    told = json.loads(_basilisk("speed", str(satellites), str(minutes)).splitlines()[-1])
+    told = json.loads(_basilisk("speed", str(satellites), str(minutes), str(int(heat))).splitlines()[-1])
     return float(told["sim_s"]) / float(told["wall_s"])
 
 

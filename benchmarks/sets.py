@@ -10,6 +10,8 @@ from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
 MU_KM3_S2 = 398_600.8  # WGS-72, which SGP4 uses
 EARTH_RADIUS_KM = 6378.135
+PHASING = 17
+
 _DAY_S = 86_400.0
 _UNIX_DAYS_AT_1949_12_31 = -7_306.0  # SGP4 counts its epochs from there
 
@@ -32,3 +34,14 @@ def circular(
 def ephemeris(lines: tuple[str, str]) -> Ephemeris:
     """Return the satellite of two lines."""
     return Ephemeris(*lines)
+
+
+def shell(planes: int, in_plane: int, altitude_km: float, inclination_deg: float, epoch: MissionTime) -> list[Satrec]:
+    """Return a Walker shell whose phasing lets no two satellites coincide, plane by plane."""
+    records = []
+    for plane in range(planes):
+        for place in range(in_plane):
+            anomaly = 360.0 * place / in_plane + 360.0 * PHASING * plane / (planes * in_plane)
+            lines = circular(altitude_km, inclination_deg, 360.0 * plane / planes, anomaly, epoch)
+            records.append(Satrec.twoline2rv(*lines))
+    return records

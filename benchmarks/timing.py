@@ -9,7 +9,7 @@ Timed = Callable[[], float]
 
 
 def by_turns(rounds: int, *sides: Timed) -> tuple[float, ...]:
-    """Return the median of what each side says of itself, over runs that alternate; each runs once before, uncounted."""
+    """Return the median of what each side says of itself, in runs by turns; each runs once before, uncounted."""
     told: list[list[float]] = [[] for _ in sides]
     for turn in range(rounds + 1):
         for side, values in zip(sides, told, strict=True):
