@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from astro import elements
-from flatsat import bundles
+from flatsat import bundles, energy
 from flatsat.keys import KeysError, check_nodes
 from hwsim.errors import FaultRefusedError
 from hwsim.faults import FaultBoard
@@ -200,6 +200,7 @@ def load_mission(path: Path) -> Mission:
     except ValidationError as error:
         # Its own names are checked; what is left is one of the station file's.
         raise MissionError(f"{here / file.stations}: {_first(error, Fleet)}") from error
+    _check_energy(path, fleet)
     workload = tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
     _check_jobs(path, epoch, workload)
     return Mission(path, file, fleet, workload)
@@ -236,6 +237,14 @@ def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -
             )
         sets.append(ElementSet(node=node.id, name=satellite.name, line1=satellite.line1, line2=satellite.line2))
     return tuple(sets)
+
+
+def _check_energy(path: Path, fleet: Fleet) -> None:
+    for element in fleet.elements:
+        try:
+            energy.check(fleet.profile, energy.orbit_of(element.line2), MissionTime(fleet.epoch))
+        except energy.EnergyError as error:
+            raise MissionError(f"{path}: vehicle.profile: on the orbit of {element.name}, {error}") from error
 
 
 def _check_names(path: Path, file: MissionFile) -> None:
