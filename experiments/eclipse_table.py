@@ -10,19 +10,15 @@ Source of the node's rate: Vallado, Fundamentals of Astrodynamics, section 9.4.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from astro import shadow, sun
+from astro import sun
 from astro.frames import FloatArray, TemeTrack, TimeArray
+from astro.seasons import EARTH_RADIUS_KM, Circle, eclipse_min, node_scale_rad_s
 from experiments.figures import Row, Study
 from icd.timebase import NS_PER_S, from_iso
 
-MU_KM3_S2 = 398_600.4418  # WGS-84
-J2 = 1.08262668e-3  # EGM-96
-EARTH_RADIUS_KM = 6378.137
 TABLE_RADIUS_KM = 6378.0  # of the table's Earth: its 550 km lies over it
 
 TABLE = "research table"
@@ -44,61 +40,10 @@ YEAR_DAYS = 365.25
 YEARS = 5
 START = "2026-01-01T00:00:00Z"
 
-BoolArray = NDArray[np.bool_]
-
 _DAY_S = 86_400.0
 _STEP_DAYS = 0.25
-_HALVINGS = 40  # a quarter of an orbit to a microsecond
 _PLANES = 12  # starting nodes over which five years are averaged, as a shell has many
 _OBLIQUITY_RAD = math.radians(23.439)
-
-
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """A circular orbit whose node drifts: radius, inclination, node at the start, and its rate."""
-
-    radius_km: float
-    inclination_rad: float
-    node_rad: float
-    node_rate_rad_s: float
-
-    @property
-    def period_min(self) -> float:
-        """The Kepler period, minutes."""
-        return math.tau / math.sqrt(MU_KM3_S2 / self.radius_km**3) / 60.0
-
-    def normals(self, elapsed_s: FloatArray) -> FloatArray:
-        """Return the orbit normal at times since the start, shape (n, 3)."""
-        node = self.node_rad + self.node_rate_rad_s * elapsed_s
-        across, along = math.sin(self.inclination_rad), math.cos(self.inclination_rad)
-        return np.stack([across * np.sin(node), -across * np.cos(node), np.full_like(node, along)], axis=1)
-
-
-def eclipse_min(radius_km: float, normals: FloatArray, suns: TemeTrack) -> FloatArray:
-    """Return minutes of eclipse an orbit, 0 where there is none, for orbit normals of shape (n, 3) in TEME, a Sun each.
-
-    From the orbit's point farthest behind the Earth the angle to the shadow's edge is halved in, on the margins of
-    `astro.shadow`.
-    """
-    towards = suns.km / np.linalg.norm(suns.km, axis=1)[:, None]
-    midnight = np.einsum("ij,ij->i", towards, normals)[:, None] * normals - towards
-    midnight /= np.linalg.norm(midnight, axis=1)[:, None]
-    ahead = np.cross(normals, midnight)
-
-    def dark(angle: FloatArray) -> BoolArray:
-        places = TemeTrack(radius_km * (np.cos(angle)[:, None] * midnight + np.sin(angle)[:, None] * ahead))
-        margin = shadow.margins_km(places, suns, umbra=True) + shadow.margins_km(places, suns, umbra=False)
-        inside: BoolArray = margin < 0.0
-        return inside
-
-    low, high = np.zeros(len(normals)), np.full(len(normals), math.pi / 2.0)
-    meets = dark(low)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        inside = dark(middle)
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
-    minutes: FloatArray = np.where(meets, low / math.pi * Circle(radius_km, 0.0, 0.0, 0.0).period_min, 0.0)
-    return minutes
 
 
 def measure(seeds: tuple[int, ...]) -> list[Row]:
@@ -160,7 +105,7 @@ _EVEN = (
 def _dawn_dusk(altitude_km: float) -> Circle:
     rate_rad_s = math.tau / (365.2422 * _DAY_S)  # once a tropical year
     radius_km = EARTH_RADIUS_KM + altitude_km
-    inclination_rad = math.acos(-rate_rad_s / (_node_scale_rad_s(radius_km)))
+    inclination_rad = math.acos(-rate_rad_s / (node_scale_rad_s(radius_km)))
     node_rad = float(_mean_longitudes_rad(_times()[:1])[0]) + math.pi / 2.0
     return Circle(radius_km, inclination_rad, node_rad, rate_rad_s)
 
@@ -185,24 +130,15 @@ def _five_years(times: TimeArray) -> list[Row]:
 def _long_run(altitude_km: float, times: TimeArray) -> tuple[float, float, float, float, float]:
     """Return period and longest eclipse (min), mean eclipse and eclipse-free shares, and the beta cycle (days)."""
     radius_km, inclination_rad = EARTH_RADIUS_KM + altitude_km, math.radians(53.0)
-    rate_rad_s = -_node_scale_rad_s(radius_km) * math.cos(inclination_rad)
+    planes = [Circle.under_j2(radius_km, inclination_rad, math.tau * plane / _PLANES) for plane in range(_PLANES)]
     daily = times[:: round(1.0 / _STEP_DAYS)]
     suns, elapsed_s = sun.positions(daily), _elapsed_s(daily)
-    minutes = []
-    for plane in range(_PLANES):
-        orbit = Circle(radius_km, inclination_rad, math.tau * plane / _PLANES, rate_rad_s)
-        minutes.append(eclipse_min(radius_km, orbit.normals(elapsed_s), suns))
-    all_minutes = np.concatenate(minutes)
-    turned = np.unwrap(np.arctan2(suns.km[:, 1], suns.km[:, 0])) - rate_rad_s * elapsed_s
+    all_minutes = np.concatenate([eclipse_min(radius_km, plane.normals(elapsed_s), suns) for plane in planes])
+    turned = np.unwrap(np.arctan2(suns.km[:, 1], suns.km[:, 0])) - planes[0].node_rate_rad_s * elapsed_s
     cycle_days = math.tau * float(elapsed_s[-1]) / _DAY_S / abs(float(turned[-1] - turned[0]))
-    period_min = Circle(radius_km, 0.0, 0.0, 0.0).period_min
+    period_min = planes[0].period_min
     free = float(np.mean(all_minutes == 0.0))
     return period_min, float(all_minutes.max()), float(all_minutes.mean()) / period_min, free, cycle_days
-
-
-def _node_scale_rad_s(radius_km: float) -> float:
-    """Return the rate at which J2 turns the node of a circular orbit, over minus the cosine of its inclination."""
-    return 1.5 * J2 * (EARTH_RADIUS_KM / radius_km) ** 2 * math.sqrt(MU_KM3_S2 / radius_km**3)
 
 
 def _times() -> TimeArray:
