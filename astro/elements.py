@@ -19,6 +19,7 @@ from astro import omm
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime, to_iso
 
 LINE_CHARS = 69
+NAME_CHARS_MAX = 64
 _DAY_NS = 86_400 * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
 _ALPHA5 = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # no I, no O
@@ -87,7 +88,7 @@ def parse_pair(name: str, line1: str, line2: str, row: int = 0) -> Satellite:
         raise ValueError(f"line 2, column 27: SGP4 refuses the elements (error {record.error})")
     days = round((record.jdsatepoch - _UNIX_EPOCH_JD) * 2) * (_DAY_NS // 2)
     epoch = days + round(record.jdsatepochF * _DAY_NS) + TAI_MINUS_UTC_S * NS_PER_S
-    return Satellite(name.strip(), number, line1, line2, MissionTime(epoch), row)
+    return Satellite(name.strip()[:NAME_CHARS_MAX], number, line1, line2, MissionTime(epoch), row)
 
 
 def from_record(name: str, number: int, record: Satrec, row: int = 0) -> Satellite:
@@ -149,7 +150,7 @@ def _line_sets(text: str) -> Iterator[Satellite | LeftOut]:
         if not row.startswith(("1 ", "2 ")):
             name = row.removeprefix("0 ")
             continue
-        label = name.strip() or row[2:7].strip()
+        label = name.strip()[:NAME_CHARS_MAX] or row[2:7].strip()
         name = ""
         second = rows[index][1] if index < len(rows) else ""
         if row.startswith("2 ") or not (second.startswith("2 ") or len(second) == LINE_CHARS):
@@ -174,7 +175,7 @@ def _omm_sets(text: str) -> Iterator[Satellite | LeftOut]:
             name, number, elements = omm.read(record.fields)
             yield from_record(name, number, elements, record.row)
         except ValueError as error:
-            yield LeftOut(record.row, label[:64], Reason.MALFORMED, str(error))
+            yield LeftOut(record.row, label[:NAME_CHARS_MAX], Reason.MALFORMED, str(error))
 
 
 def _newest(satellites: list[Satellite]) -> tuple[tuple[Satellite, ...], list[LeftOut]]:

@@ -6,6 +6,7 @@ whose JSON and CSV leave out the frame, centre and time system. The `sgp4` libra
 
 import csv
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _WORDS = {
 }
 _TINY = 1e-10  # below it a rate does not fit the one digit that an element line has for the exponent; it is zero then
 _EPOCH = re.compile(r"(\d{4}-(?:\d\d-\d\d|\d{3}))T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z?")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _OBJECT_ID = re.compile(r"\d{4}-\d{3}[A-Z]{1,3}")
 _KVN_LINE = re.compile(r"\s*([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*(?:\[[^\]]*\])?\s*")
 _HEADER = "CCSDS_OMM_VERS"
@@ -108,10 +110,7 @@ def _number(values: dict[str, str], key: str) -> str:
     text = values.get(key) or _OPTIONAL.get(key)
     if text is None:
         raise ValueError(f"{key}: this key is missing; allowed is a number from {low:g} to {high:g}")
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = float(text) if _DECIMAL.fullmatch(text) else math.nan
     if not low <= value <= high:
         raise ValueError(f"{key}: found {text[:40]!r}; allowed is a number from {low:g} to {high:g}")
     if key in _OPTIONAL and abs(value) < _TINY:

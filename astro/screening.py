@@ -46,12 +46,15 @@ def fault(satellite: Satellite, at: MissionTime, *, age_days_max: float, horizon
     fallen = decay(satellite, at, end)
     if fallen is None:
         return None
-    after_days = seconds_between(at, fallen) / 86_400.0
-    when = f"at {to_iso(at)}" if fallen == at else f"on {to_iso(fallen)}, {after_days:.1f} days after {to_iso(at)}"
-    text = (
-        f"SGP4 finds {_state(satellite, fallen)} {when}; a perigee of {PERIGEE_KM_MIN:g} km is needed"
-        f" for {horizon_days:g} days"
-    )
+    need = f"allowed is a perigee of {PERIGEE_KM_MIN:g} km or more for {horizon_days:g} days"
+    if fallen == at:
+        text = f"SGP4 gives {_state(satellite, at)} at {to_iso(at)}; {need}"
+    else:
+        after_days = seconds_between(at, fallen) / 86_400.0
+        text = (
+            f"SGP4 has its perigee under {PERIGEE_KM_MIN:g} km from {to_iso(fallen)},"
+            f" {after_days:.1f} days after {to_iso(at)}; {need}"
+        )
     return LeftOut(satellite.row, satellite.name, Reason.DECAYED, text, satellite.number)
 
 
