@@ -23,6 +23,7 @@ ALTITUDE_KM_MIN, ALTITUDE_KM_MAX = 160.0, 36_000.0
 SATELLITES_MAX = 100_000
 FIRST_NUMBER = 90_001  # catalogue numbers of what never flew begin here; above 99,999 they are written in Alpha-5
 SEPARATION_KM_MIN = 1.0  # satellites that pass nearer than this meet: their lines are rounded, their orbits disturbed
+PHASINGS_TRIED_MAX = 360  # when a better one is looked for
 
 NODE_RATE_DEG_DAY = 360.0 / 365.2422  # once round in a tropical year, as the mean Sun
 
@@ -69,7 +70,7 @@ class Shell:
             raise ValueError(
                 f"pattern {self.inclination_deg:g}:{self.total}/{self.planes}/{self.phasing} lets satellites pass"
                 f" within {self.separation_km:.3f} km of each other; at least {SEPARATION_KM_MIN:g} km is allowed:"
-                " choose another phasing or inclination"
+                f" {self._way_out()}"
             )
 
     @property
@@ -91,6 +92,14 @@ class Shell:
     def separation_km(self) -> float:
         """The least distance to which two satellites ever come, on undisturbed circular orbits.
 
+        The Earth's flattening and pear shape shift satellites along their tracks by up to 20 km where planes cross: a
+        distance of that size is a pattern that does not collide by design, and no promise.
+        """
+        return self._separation_km(self.phasing)
+
+    def _separation_km(self, phasing: int) -> float:
+        """Return the least distance of any two satellites with some phasing.
+
         Between planes inclined by an angle to each other, satellites whose phases, counted from the planes' common
         line, differ by d come as near as sin(s/2) = cos(angle/2) |sin(d/2)|. All planes are alike, so the first one
         stands for every other.
@@ -103,10 +112,18 @@ class Shell:
         tilt = math.radians(self.inclination_deg)
         ahead = 2.0 * np.arctan2(np.sin(node / 2.0) * math.cos(tilt), np.cos(node / 2.0))
         slot = math.tau / self.per_plane
-        phase = (math.tau * self.phasing / self.total * plane + ahead) % slot
+        phase = (math.tau * phasing / self.total * plane + ahead) % slot
         phase = np.minimum(phase, slot - phase)
         half_angle_cos = np.sqrt(np.maximum(1.0 - (math.sin(tilt) * np.sin(node / 2.0)) ** 2, 0.0))
         return min(own, float((2.0 * self.radius_km * half_angle_cos * np.sin(phase / 2.0)).min()))
+
+    def _way_out(self) -> str:
+        """Return what would keep the satellites apart."""
+        best = max(range(min(self.planes, PHASINGS_TRIED_MAX)), key=self._separation_km)
+        apart_km = self._separation_km(best)
+        if apart_km < SEPARATION_KM_MIN:
+            return "choose another inclination or fewer satellites"
+        return f"phasing {best} keeps them {apart_km:.1f} km apart"
 
 
 def shell(

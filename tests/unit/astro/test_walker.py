@@ -98,8 +98,9 @@ def test_the_least_separation_is_what_watching_all_pairs_for_an_orbit_finds(of: 
         ((72, 22, 17, math.nan, 53.0), "altitude nan km is not from 160 to 36000 km"),
         ((72, 22, 17, 550.0, 181.0), "inclination 181 degrees is not from 0 to 180 degrees"),
         ((4, 5, 0, 550.0, 90.0), "pattern 90:20/4/0 lets satellites pass within 0.000 km of each other; at least 1 km"),
+        ((72, 22, 18, 550.0, 53.0), "at least 1 km is allowed: phasing 65 keeps them 71.5 km apart"),
         ((4, 4, 0, 550.0, 0.0), "pattern 0:16/4/0 lets satellites pass within 0.000 km"),
-        ((1, 100_000, 0, 160.0, 53.0), "lets satellites pass within 0.411 km"),
+        ((1, 100_000, 0, 160.0, 53.0), "within 0.411 km of each other; at least 1 km is allowed: choose another inc"),
     ],
 )
 def test_what_cannot_fly_is_refused_in_one_line(numbers: tuple[int, int, int, float, float], says: str) -> None:
