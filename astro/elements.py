@@ -2,7 +2,7 @@
 
 Whatever the file, a satellite is its two lines: every program, configuration and snapshot of ours speaks that one
 shape. An OMM holds more digits than its lines; what CelesTrak serves comes back line for line, and of sets finer
-than that at most 0.5 ms of epoch and 0.00005 degrees an angle are lost, less than 10 m in low orbit.
+than that at most 0.5 ms of epoch and 0.00005 degrees an angle are lost, 20 m in low orbit at the most.
 
 Sources: CelesTrak, "NORAD Two-Line Element Set Format"; Alpha-5 numbering as published by Space-Track.
 """
