@@ -17,7 +17,8 @@ SECTIONS = ("- **Rate**", "- **Latency**", "- **Fails by**")
 def test_the_page_of_a_unit_names_every_field_and_how_it_fails(unit: str) -> None:
     page = sources.text(f"docs/units/{unit}.md") or ""
 
-    silent = [name for name in BY_UNIT[unit].model_fields if name not in ("unit", "quality") and f"`{name}`" not in page]
+    names = [name for name in BY_UNIT[unit].model_fields if name not in ("unit", "quality")]
+    silent = [name for name in names if f"`{name}`" not in page]
 
     assert page, f"docs/units/{unit}.md is missing"
     assert silent == []
