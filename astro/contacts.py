@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro import frames, shadow, sight, sun
-from astro.frames import Site
-from astro.orbit import Ephemeris, FloatArray, TimeArray
+from astro.frames import FloatArray, Site, TimeArray
+from astro.orbit import Ephemeris
 from icd.timebase import NS_PER_S, MissionTime
 
 GRID_S = 30
@@ -98,7 +98,7 @@ def sights(
     )
     near = positive_spans(
         lambda at: range_max_km - sight.range_km(a.position(at), b.position(at)),
-        lambda times: range_max_km - np.linalg.norm(a.positions(times) - b.positions(times), axis=1),
+        lambda times: range_max_km - np.linalg.norm(a.positions(times).km - b.positions(times).km, axis=1),
         start,
         end,
     )

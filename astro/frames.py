@@ -1,4 +1,7 @@
-"""From the sky to the ground: TEME to ITRF by sidereal time, and geodetic coordinates on the WGS-84 ellipsoid.
+"""Where a point is, with its frame in its type: TEME in the sky, ITRF on the turning Earth, geodetic on WGS-84.
+
+A point of one frame given where another is wanted does not pass the type checker, and raises FrameError at the first
+call: a satellite in TEME beside a Sun of J2000 is wrong by seconds of eclipse, and looks right.
 
 UT1 is taken as UTC (at most 0.9 s, 0.4 km on the ground) and polar motion as zero (10 m): both far below the sharpness
 of an elevation mask. Sources: IAU 1982 GMST as in Vallado, Fundamentals of Astrodynamics, algorithm 15; NIMA TR8350.2.
@@ -6,11 +9,11 @@ of an elevation mask. Sources: IAU 1982 GMST as in Vallado, Fundamentals of Astr
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from astro.orbit import FloatArray, TimeArray, Vector
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
 WGS84_A_KM = 6378.137
@@ -20,6 +23,75 @@ _DAY_NS = 86_400 * NS_PER_S
 _J2000_UTC_NS = (10_957 * 86_400 + 43_200 + TAI_MINUS_UTC_S) * NS_PER_S  # 2000-01-01T12:00 of present-day UTC
 _CENTURY_DAYS = 36_525.0
 _TURN = 2.0 * math.pi
+
+FloatArray = NDArray[np.float64]
+TimeArray = NDArray[np.int64]
+Vector = tuple[float, float, float]  # a direction or a difference, in the frame of what it came from
+
+
+class FrameError(TypeError):
+    """A point was given in another frame than the one that is wanted."""
+
+
+class Teme(NamedTuple):
+    """A geocentric point in the true equator and mean equinox of date, the frame of SGP4, km."""
+
+    x_km: float
+    y_km: float
+    z_km: float
+
+
+class Itrf(NamedTuple):
+    """A geocentric point in the frame that turns with the Earth, km."""
+
+    x_km: float
+    y_km: float
+    z_km: float
+
+
+class TemeRate(NamedTuple):
+    """A velocity in TEME, km/s."""
+
+    x_km_s: float
+    y_km_s: float
+    z_km_s: float
+
+
+class Geodetic(NamedTuple):
+    """A place on or above the WGS-84 ellipsoid; longitude from -pi to pi, east positive."""
+
+    latitude_rad: float
+    longitude_rad: float
+    height_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class TemeTrack:
+    """Many points in TEME, shape (n, 3), km."""
+
+    km: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ItrfTrack:
+    """Many points in ITRF, shape (n, 3), km."""
+
+    km: FloatArray
+
+
+Point = TypeVar("Point", Teme, Itrf)  # two points of one frame
+Track = TypeVar("Track", TemeTrack, ItrfTrack)
+
+
+def expect(frame: type, *given: object) -> None:
+    """Hold that every one of the points given is of a frame.
+
+    Raises:
+        FrameError: one is of another.
+    """
+    for one in given:
+        if type(one) is not frame:
+            raise FrameError(f"a {frame.__name__} is wanted here, not a {type(one).__name__}")
 
 
 class Place(Protocol):
@@ -50,8 +122,8 @@ class Place(Protocol):
 class Site:
     """A place on the ground made ready for sums: position and local vertical in ITRF, and the mask's sine."""
 
-    position_km: Vector
-    up: Vector
+    position: Itrf
+    up: Vector  # unit vector, ITRF
     sin_mask: float
 
 
@@ -61,7 +133,7 @@ def site(place: Place) -> Site:
     up = (math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude), math.sin(latitude))
     normal = WGS84_A_KM / math.sqrt(1.0 - WGS84_E2 * math.sin(latitude) ** 2)
     across = normal + place.altitude_km
-    position = (across * up[0], across * up[1], (normal * (1.0 - WGS84_E2) + place.altitude_km) * up[2])
+    position = Itrf(across * up[0], across * up[1], (normal * (1.0 - WGS84_E2) + place.altitude_km) * up[2])
     return Site(position, up, math.sin(math.radians(place.mask_deg)))
 
 
@@ -82,27 +154,41 @@ def gmst_rads(times: TimeArray) -> FloatArray:
     return result
 
 
-def teme_to_itrf(position: Vector, at: MissionTime) -> Vector:
-    """Return an Earth-fixed position from a TEME one, km."""
+def teme_to_itrf(position: Teme, at: MissionTime) -> Itrf:
+    """Return the Earth-fixed point of one in TEME.
+
+    Raises:
+        FrameError: it is of another frame.
+    """
+    expect(Teme, position)
     angle = gmst_rad(at)
     c, s = math.cos(angle), math.sin(angle)
-    return c * position[0] + s * position[1], c * position[1] - s * position[0], position[2]
+    return Itrf(c * position[0] + s * position[1], c * position[1] - s * position[0], position[2])
 
 
-def teme_to_itrf_many(positions: FloatArray, times: TimeArray) -> FloatArray:
-    """Return Earth-fixed positions from TEME ones, shape (n, 3), km."""
+def teme_to_itrf_many(positions: TemeTrack, times: TimeArray) -> ItrfTrack:
+    """Return the Earth-fixed points of many in TEME, each at its time.
+
+    Raises:
+        FrameError: they are of another frame.
+    """
+    expect(TemeTrack, positions)
     angle = gmst_rads(times)
     c, s = np.cos(angle), np.sin(angle)
-    x, y = positions[:, 0], positions[:, 1]
-    return np.stack([c * x + s * y, c * y - s * x, positions[:, 2]], axis=1)
+    x, y, z = positions.km.T
+    return ItrfTrack(np.stack([c * x + s * y, c * y - s * x, z], axis=1))
 
 
-def geodetic(itrf: Vector) -> tuple[float, float, float]:
-    """Return latitude (rad), longitude (rad, -pi to pi) and height (km) of an Earth-fixed position.
+def geodetic(position: Itrf) -> Geodetic:
+    """Return the geodetic coordinates of an Earth-fixed point.
 
     Fixed-point iteration of the latitude; below a micrometre after seven rounds anywhere outside the Earth's core.
+
+    Raises:
+        FrameError: the point is not Earth-fixed.
     """
-    x, y, z = itrf
+    expect(Itrf, position)
+    x, y, z = position
     across = math.hypot(x, y)
     latitude = math.atan2(z, across * (1.0 - WGS84_E2))
     normal = WGS84_A_KM
@@ -110,4 +196,4 @@ def geodetic(itrf: Vector) -> tuple[float, float, float]:
         normal = WGS84_A_KM / math.sqrt(1.0 - WGS84_E2 * math.sin(latitude) ** 2)
         latitude = math.atan2(z + WGS84_E2 * normal * math.sin(latitude), across)
     height = across * math.cos(latitude) + z * math.sin(latitude) - WGS84_A_KM**2 / normal
-    return latitude, math.atan2(y, x), height
+    return Geodetic(latitude, math.atan2(y, x), height)

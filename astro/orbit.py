@@ -7,9 +7,9 @@ mission time, so that every program that asks about the same satellite gets the 
 from collections import OrderedDict
 
 import numpy as np
-from numpy.typing import NDArray
 from sgp4.api import Satrec
 
+from astro.frames import FloatArray, Teme, TemeRate, TemeTrack, TimeArray
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
 KNOT_S = 60
@@ -21,9 +21,6 @@ _DAY_NS = 86_400 * NS_PER_S
 _UTC_OFFSET_NS = TAI_MINUS_UTC_S * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
 
-Vector = tuple[float, float, float]
-FloatArray = NDArray[np.float64]
-TimeArray = NDArray[np.int64]
 _Knot = tuple[float, float, float, float, float, float]
 
 
@@ -32,15 +29,15 @@ class PropagationError(ValueError):
 
 
 class Ephemeris:
-    """One satellite's position and velocity at any mission time (TEME, km, km/s)."""
+    """One satellite's position and velocity at any mission time."""
 
     def __init__(self, line1: str, line2: str) -> None:
         self._record = Satrec.twoline2rv(line1, line2)
         self._blocks: OrderedDict[int, tuple[FloatArray, list[_Knot]]] = OrderedDict()
         self._last: tuple[int, list[_Knot]] = (-1, [])
 
-    def position(self, at: MissionTime) -> Vector:
-        """Return the position at one instant, km, TEME.
+    def position(self, at: MissionTime) -> Teme:
+        """Return the position at one instant.
 
         Raises:
             PropagationError: the elements give no position there.
@@ -54,14 +51,14 @@ class Ephemeris:
         h01 = 1.0 - h00
         h10 = s * r * r * KNOT_S
         h11 = -s * s * r * KNOT_S
-        return (
+        return Teme(
             h00 * ax + h10 * avx + h01 * bx + h11 * bvx,
             h00 * ay + h10 * avy + h01 * by + h11 * bvy,
             h00 * az + h10 * avz + h01 * bz + h11 * bvz,
         )
 
-    def velocity(self, at: MissionTime) -> Vector:
-        """Return the velocity at one instant, km/s, TEME.
+    def velocity(self, at: MissionTime) -> TemeRate:
+        """Return the velocity at one instant.
 
         Raises:
             PropagationError: the elements give no position there.
@@ -73,20 +70,20 @@ class Ephemeris:
         d00 = 6.0 * s * (s - 1.0) / KNOT_S
         d10 = (3.0 * s - 1.0) * (s - 1.0)
         d11 = s * (3.0 * s - 2.0)
-        return (
+        return TemeRate(
             d00 * (ax - bx) + d10 * avx + d11 * bvx,
             d00 * (ay - by) + d10 * avy + d11 * bvy,
             d00 * (az - bz) + d10 * avz + d11 * bvz,
         )
 
-    def positions(self, times: TimeArray) -> FloatArray:
-        """Return positions at mission times in rising order, shape (n, 3), km, TEME.
+    def positions(self, times: TimeArray) -> TemeTrack:
+        """Return the positions at mission times in rising order.
 
         Raises:
             PropagationError: the elements give no position somewhere among them.
         """
         if times.size == 0:
-            return np.empty((0, 3))
+            return TemeTrack(np.empty((0, 3)))
         index, into_ns = np.divmod(times, _KNOT_NS)
         first_block = int(index[0]) // BLOCK_KNOTS
         last_block = (int(index[-1]) + 1) // BLOCK_KNOTS
@@ -97,8 +94,7 @@ class Ephemeris:
         r = 1.0 - s
         h00 = (1.0 + 2.0 * s) * r * r
         slope = (s * r * KNOT_S) * (r * left[:, 3:] - s * right[:, 3:])
-        result: FloatArray = h00 * left[:, :3] + (1.0 - h00) * right[:, :3] + slope
-        return result
+        return TemeTrack(h00 * left[:, :3] + (1.0 - h00) * right[:, :3] + slope)
 
     def _knot(self, index: int) -> _Knot:
         number, place = divmod(index, BLOCK_KNOTS)

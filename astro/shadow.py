@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from astro.orbit import FloatArray, Vector
+from astro.frames import FloatArray, Teme, TemeTrack, Vector, expect
 from astro.sun import SUN_RADIUS_KM
 
 EARTH_RADIUS_KM = 6378.1366  # equatorial, IERS Conventions 2010
@@ -19,11 +19,15 @@ PENUMBRA_LIGHT_HALF_FRAC = 0.7877930
 PENUMBRA_DARK_HALF_FRAC = 1.0 - PENUMBRA_LIGHT_HALF_FRAC
 
 
-def margin_km(position: Vector, sun: Vector, umbra: bool) -> float:
+def margin_km(position: Teme, sun: Teme, umbra: bool) -> float:
     """Return how far outside the shadow cone a point lies, km, negative inside; continuous everywhere.
 
     On the day side, where there is no cone, it is the height above the sphere.
+
+    Raises:
+        FrameError: satellite or Sun is not in TEME.
     """
+    expect(Teme, position, sun)
     x, y, z = position
     sx, sy, sz = sun
     distance = math.sqrt(sx * sx + sy * sy + sz * sz)
@@ -37,11 +41,16 @@ def margin_km(position: Vector, sun: Vector, umbra: bool) -> float:
     return across - (EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance)
 
 
-def margins_km(position: FloatArray, sun: FloatArray, umbra: bool) -> FloatArray:
-    """Return `margin_km` of many points at once; both arguments of shape (n, 3)."""
-    distance = np.sqrt(np.einsum("ij,ij->i", sun, sun))
-    along = np.einsum("ij,ij->i", position, sun) / distance
-    square = np.einsum("ij,ij->i", position, position)
+def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool) -> FloatArray:
+    """Return `margin_km` of many points at once.
+
+    Raises:
+        FrameError: satellites or Suns are not in TEME.
+    """
+    expect(TemeTrack, position, sun)
+    distance = np.sqrt(np.einsum("ij,ij->i", sun.km, sun.km))
+    along = np.einsum("ij,ij->i", position.km, sun.km) / distance
+    square = np.einsum("ij,ij->i", position.km, position.km)
     across = np.sqrt(np.maximum(square - along * along, 0.0))
     if umbra:
         cone = EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance
@@ -51,12 +60,15 @@ def margins_km(position: FloatArray, sun: FloatArray, umbra: bool) -> FloatArray
     return result
 
 
-def sunlit_frac(position: Vector, sun: Vector) -> float:
+def sunlit_frac(position: Teme, sun: Teme) -> float:
     """Return the visible fraction of the solar disc: 0.0 in umbra, 1.0 in full light.
 
     Args:
-        position: satellite, km, geocentric, outside the Earth.
-        sun: Sun, km, in the same frame.
+        position: satellite, outside the Earth.
+        sun: Sun.
+
+    Raises:
+        FrameError: satellite or Sun is not in TEME.
     """
     if margin_km(position, sun, umbra=False) >= 0.0:
         return 1.0

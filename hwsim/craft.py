@@ -55,7 +55,7 @@ class Contacts:
         itrf = frames.teme_to_itrf(self._ephemeris.position(now), now)
         for name, site, _ in self._stations:
             if name in self._in_view:
-                distance = sight.range_km(itrf, site.position_km)
+                distance = sight.range_km(itrf, site.position)
                 best = min(best, (distance, name)) if best else (distance, name)
         return Gateway(best[1], best[0] / sight.LIGHT_KM_S, rate_bps) if best else None
 

@@ -8,7 +8,7 @@ distribution is set by its least value and its median, and cut at the limit of t
 import math
 import random
 
-from astro.orbit import Vector
+from astro.frames import Teme, Vector
 
 _RAYLEIGH_MEDIAN = math.sqrt(2.0 * math.log(2.0))
 
@@ -25,8 +25,8 @@ def slew_s(before: Vector, after: Vector, rate_rad_s: float) -> float:
     return math.acos(max(-1.0, min(1.0, cosine))) / rate_rad_s
 
 
-def direction(origin: Vector, target: Vector) -> Vector:
-    """Return the unit vector from one point to another."""
+def direction(origin: Teme, target: Teme) -> Vector:
+    """Return the unit vector from one point to another (TEME)."""
     x, y, z = target[0] - origin[0], target[1] - origin[1], target[2] - origin[2]
     length = math.sqrt(x * x + y * y + z * z)
     return (x / length, y / length, z / length) if length > 0.0 else (1.0, 0.0, 0.0)

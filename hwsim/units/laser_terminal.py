@@ -5,7 +5,7 @@ The terminal itself knows where it points and in which phase it is; whether two 
 
 from dataclasses import dataclass, field
 
-from astro.orbit import Vector
+from astro.frames import Vector
 from icd.hw import PatState, Quality, TerminalReading
 from icd.timebase import MissionTime
 

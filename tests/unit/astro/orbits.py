@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from astro.orbit import FloatArray, TimeArray, Vector
+from astro.frames import Teme, TemeTrack, TimeArray, Vector
 from icd.timebase import MissionTime, from_iso
 
 START = from_iso("2026-08-22T12:00:00Z")
@@ -24,11 +24,10 @@ class Circle:
         self._axes = np.array([first, second])
         self.rate = math.sqrt(MU_KM3_S2 / radius_km**3)
 
-    def position(self, at: MissionTime) -> Vector:
-        x, y, z = self.positions(np.array([at], dtype=np.int64))[0].tolist()
-        return x, y, z
+    def position(self, at: MissionTime) -> Teme:
+        x, y, z = self.positions(np.array([at], dtype=np.int64)).km[0].tolist()
+        return Teme(x, y, z)
 
-    def positions(self, times: TimeArray) -> FloatArray:
+    def positions(self, times: TimeArray) -> TemeTrack:
         angle = self.rate * (times - START) / 1e9
-        result: FloatArray = self._radius * np.stack([np.cos(angle), np.sin(angle)], axis=1) @ self._axes
-        return result
+        return TemeTrack(self._radius * np.stack([np.cos(angle), np.sin(angle)], axis=1) @ self._axes)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from astro import contacts, frames, sight
+from astro.frames import Teme
 from astro.orbit import Ephemeris
 from astro.shadow import EARTH_RADIUS_KM
 from icd.timebase import NS_PER_S, MissionTime, after, seconds_between, to_utc
@@ -123,8 +124,8 @@ def test_longest_sight_at_550_km_over_80_km_is_5017_km() -> None:
     """Two tangents from 6928.14 km to a sphere of 6458.14 km."""
     radius = EARTH_RADIUS_KM + 550.0
     half = math.asin(2508.3 / radius)
-    a = (radius * math.cos(half), radius * math.sin(half), 0.0)
-    b = (radius * math.cos(half), -radius * math.sin(half), 0.0)
+    a = Teme(radius * math.cos(half), radius * math.sin(half), 0.0)
+    b = Teme(radius * math.cos(half), -radius * math.sin(half), 0.0)
 
     assert sight.range_km(a, b) == pytest.approx(5016.6, abs=0.1)
     assert sight.clearance_km(a, b) == pytest.approx(80.0, abs=0.1)
@@ -135,7 +136,7 @@ def test_longest_sight_at_550_km_over_80_km_is_5017_km() -> None:
 def test_geodetic_undoes_the_site() -> None:
     spot = frames.site(Spot(-53.2, -70.9, 0.02, 5.0))
 
-    latitude, longitude, height = frames.geodetic(spot.position_km)
+    latitude, longitude, height = frames.geodetic(spot.position)
 
     assert (math.degrees(latitude), math.degrees(longitude)) == pytest.approx((-53.2, -70.9), abs=1e-10)
     assert height == pytest.approx(0.02, abs=1e-9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from astro import contacts, shadow, sun
+from astro.frames import Teme
 from astro.orbit import Ephemeris
 from icd.timebase import NS_PER_S, MissionTime, after, from_iso, seconds_between
 from tests.unit.astro.orbits import LINE1, LINE2, START, Circle
@@ -25,7 +26,7 @@ def test_sun_is_farthest_in_early_july() -> None:
 def test_vector_and_scalar_sun_agree() -> None:
     times = START + np.arange(5, dtype=np.int64) * 10**15
 
-    assert sun.positions(times) == pytest.approx(
+    assert sun.positions(times).km == pytest.approx(
         np.array([sun.position(MissionTime(int(t))) for t in times]), rel=1e-12
     )
 
@@ -97,9 +98,8 @@ def test_two_halves_of_a_penumbra_average_as_the_constants_say() -> None:
 
 
 def test_margin_is_continuous_over_the_terminator() -> None:
-    distance = np.array([0.0, 0.0, 1.0]) * sun.AU_KM
     near = [
-        shadow.margin_km((6900.0 * math.cos(a), 0.0, 6900.0 * math.sin(a)), tuple(distance.tolist()), umbra)
+        shadow.margin_km(Teme(6900.0 * math.cos(a), 0.0, 6900.0 * math.sin(a)), Teme(0.0, 0.0, sun.AU_KM), umbra)
         for a in (1e-9, -1e-9)
         for umbra in (True, False)
     ]
