@@ -1,10 +1,11 @@
 """Solar array: power from sunlight and temperature, as steps.
 
-P = nameplate x derate x incidence x L x (1 AU / d)^2 x (1 + coefficient (T - T_ref)), L being the visible fraction of the
-Sun's disc. The array is one body that takes in sunlight and Earth infrared and radiates from both sides
+P = nameplate x derate x incidence x L x (1 AU / d)^2 x (1 + coefficient (T - T_ref)), L being the visible fraction of
+the Sun's disc. The array is one body that takes in sunlight and Earth infrared and radiates from both sides
 (hwsim/models/body.py); a cold one, after an eclipse, gives more. Loads see constant power between events, so the
 power is held in steps, each at the temperature's exact mean over the step: at the end of a step the energy is exact,
-within one it is off by at most the slack given. Steps are STEP_K wide, or narrower where the temperature moves slowly.
+within one it is off by about the slack given, at most twice that. Steps are STEP_K wide, or narrower where the
+temperature moves slowly.
 Sources: inverse-square law; linear temperature coefficient of cell data sheets; view factor of the Earth from a plate
 that stands upright over it, 0.30 at 350 km (Howell, A Catalog of Radiation Heat Transfer Configuration Factors).
 """
@@ -75,11 +76,13 @@ def steps(profile: ArrayProfile, light: Light, temp_k: float) -> list[Step]:
 def _goal_k(sheet: Body, temp_k: float, slack_ks: float) -> float | None:
     """Return the temperature at which the next step may begin; None when no step is needed any more.
 
-    Power that is linear over a step of width w and duration w / rate is off by w^2 / (8 rate) kelvin seconds at most.
+    Power that is linear over a step of width w and duration w / rate is off by w^2 / (8 rate) kelvin seconds at most;
+    what is left of the approach to equilibrium, a gap g that closes at that rate, by less than g^2 / rate.
     """
     end_k = sheet.equilibrium_k()
     gap_k = end_k - temp_k
     rate_k_s = sheet.radiance_w_k4 * abs(end_k**4 - temp_k**4) / sheet.heat_capacity_j_k
     if rate_k_s * slack_ks >= gap_k * gap_k or slack_ks == math.inf:
         return None
-    return temp_k + math.copysign(min(STEP_K, math.sqrt(8.0 * slack_ks * rate_k_s)), gap_k)
+    width_k = min(STEP_K, math.sqrt(8.0 * slack_ks * rate_k_s), 0.7 * abs(gap_k))
+    return temp_k + math.copysign(width_k, gap_k)

@@ -159,7 +159,7 @@ class Battery:
             self.temp_k = self.goal_k + (self.temp_k - self.goal_k) * math.exp(-span_s / self._tau_s)
 
     def next_s(self) -> float:
-        """Return when what is fed must be looked at again: full, empty, warm enough, resistance moved; inf for never."""
+        """Return when to `feed` again: full, empty, warm or cold enough, resistance moved; inf for never, s."""
         soonest, rate_w = math.inf, self.rate_w
         if rate_w > 0.0:
             soonest = (self.capacity_wh - self.energy_wh) / rate_w * _S_PER_H

@@ -6,6 +6,8 @@ McInnes and Meehan, Int. J. Fatigue 30, 547). A cycle of depth D does 1/N(D) of 
 life, N(D) = N_ref (D_ref / D)^k; the constants come with the vehicle profile.
 """
 
+import itertools
+
 from icd.vehicle import BatteryProfile
 
 TURNS_MAX = 64  # turning points kept; a residue this long only holds ripples, and its smallest is counted
@@ -34,7 +36,7 @@ class Rainflow:
             self._count(inner)
             del turns[-3:-1]
         if len(turns) > TURNS_MAX:
-            ranges = [abs(b - a) for a, b in zip(turns, turns[1:], strict=False)]
+            ranges = [abs(b - a) for a, b in itertools.pairwise(turns)]
             place = ranges.index(min(ranges))
             self._count(ranges[place])
             del turns[place : place + 2]

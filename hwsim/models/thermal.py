@@ -1,10 +1,11 @@
-"""The cooling chain die - plate - loop - radiator, which radiates by T^4 and takes in sunlight, albedo and Earth infrared.
+"""The cooling chain die - plate - loop - radiator; the radiator takes in sunlight, albedo and Earth infrared.
 
 Compute power enters the die, the background the loop, what the sky gives the radiator. Between two `feed`s, a piece,
-T^4 is the tangent at a grid temperature near the radiator's plus a constant remainder, so the four temperatures are
-sums of four exponentials (hwsim/models/modes.py) and thresholds are met exactly. The remainder held is that at the
-start of the piece; what it really was, the mean over the path (Simpson's rule over start, middle and end), is known
-when the piece ends, and the difference is given back to the radiator then, where it moves neither die nor plate.
+the T^4 it radiates by is the tangent at a grid temperature near the radiator's plus a constant remainder, so the four
+temperatures are sums of four exponentials (hwsim/models/modes.py) and thresholds are met exactly. The remainder held
+is that at the start of the piece; what it really was, the mean over the path (Simpson's rule over start, middle and
+end), is known when the piece ends, and the difference is given back to the radiator then, where it moves neither die
+nor plate.
 Pieces end before the radiator can have moved by PIECE_K. Measured against a fine integration of the nonlinear chain
 over a day with 1,000 load changes: a test prints it, the requirement is 0.01 K.
 Constants: hwsim/models/body.py. Heat balance of a radiator in low orbit: Gilmore, Spacecraft Thermal Control Handbook,
@@ -145,12 +146,19 @@ class Chain:
         )
         return min(PIECE_S_MAX, PIECE_K / fastest_k_s) if fastest_k_s > 0.0 else PIECE_S_MAX
 
-    def ceiling_c(self, node: Node) -> float:
-        """Return a temperature that a node does not pass while this piece lasts, degrees Celsius."""
-        n0, n1, n2, n3 = self._modes.die if node is Node.DIE else self._modes.plate
-        m0, m1, m2, m3, a0, a1, a2, a3 = self.m0, self.m1, self.m2, self.m3, self._a0, self._a1, self._a2, self._a3
-        total = max(n0 * m0, n0 * a0) + max(n1 * m1, n1 * a1)
-        return total + max(n2 * m2, n2 * a2) + max(n3 * m3, n3 * a3) - ZERO_C_K
+    def ceiling_c(self, node: Node, span_s: float) -> float:
+        """Return a temperature that a node does not pass within a span, degrees Celsius.
+
+        Each mode lies between where it is and where it goes; the slowest moves by no more than its rate allows.
+        """
+        modes = self._modes
+        n0, n1, n2, n3 = modes.die if node is Node.DIE else modes.plate
+        m0, m1, m2, m3 = self.m0, self.m1, self.m2, self.m3
+        slow = n0 * (self._a0 - m0) * min(1.0, modes.rates[0] * span_s)
+        total_k = n0 * m0 + (slow if slow > 0.0 else 0.0)
+        total_k += max(n1 * m1, n1 * self._a1)
+        total_k += max(n2 * m2, n2 * self._a2)
+        return total_k + max(n3 * m3, n3 * self._a3) - ZERO_C_K
 
     def crossing_s(self, node: Node, goal_c: float, span_s: float, *, rising: bool) -> float | None:
         """Return when a node first reaches a temperature from below (or above), s, at once if it is past it; or None.
@@ -165,9 +173,7 @@ class Chain:
         sign = 1.0 if rising else -1.0
         aims, modes = (self._a0, self._a1, self._a2, self._a3), (self.m0, self.m1, self.m2, self.m3)
         aim_k = sum(part * aim for part, aim in zip(row, aims, strict=True))
-        t0, t1, t2, t3 = (
-            sign * part * (mode - aim) for part, mode, aim in zip(row, modes, aims, strict=True)
-        )
+        t0, t1, t2, t3 = (sign * part * (mode - aim) for part, mode, aim in zip(row, modes, aims, strict=True))
         offset_k = sign * (aim_k - goal_c - ZERO_C_K)
         return first_rise_s(offset_k, (t0, t1, t2, t3), self._modes.rates, span_s)
 
@@ -195,7 +201,7 @@ class Chain:
         self._aim(self._modes, heat_w)
 
     def _aim(self, modes: Modes, radiator_w: float) -> None:
-        """Set what the modes tend to under the heats held; `radiator_w` is the radiator's, the tangent's offset in it."""
+        """Set what the modes tend to; `radiator_w` is the radiator's heat less the tangent's offset and remainder."""
         compute_w, background_w = self.compute_w, self._background_w
         c0, c1, c2, c3 = modes.to_die
         b0, b1, b2, b3 = modes.to_loop
