@@ -63,7 +63,7 @@ class Chain:
         self.m0, self.m1, self.m2, self.m3 = self._modes.place((temp_k, temp_k, temp_k, temp_k))
         self.compute_w = self.sunlight_w = self.albedo_w = self.infrared_w = self.remainder_w = 0.0
         self.piece_start_k, self.piece_s, self.piece_ks = temp_k, 0.0, 0.0
-        self.book = HeatBook(self._stored_j())
+        self.book = HeatBook(self.stored_j)
         self.feed(0.0, 0.0, 0.0, 0.0)
 
     @property
@@ -85,6 +85,11 @@ class Chain:
     def radiator_c(self) -> float:
         """Temperature of the radiator, degrees Celsius."""
         return self._of(self._modes.radiator) - ZERO_C_K
+
+    @property
+    def stored_j(self) -> float:
+        """Heat stored in the chain, from absolute zero, J."""
+        return self._of(self._modes.stored)
 
     def feed(self, compute_w: float, sunlight_w: float, albedo_w: float, infrared_w: float) -> None:
         """End the piece, and hold these heats from now on."""
@@ -213,9 +218,6 @@ class Chain:
 
     def _of(self, row: Four) -> float:
         return row[0] * self.m0 + row[1] * self.m1 + row[2] * self.m2 + row[3] * self.m3
-
-    def _stored_j(self) -> float:
-        return self._of(self._modes.stored)
 
     def _true_up(self, modes: Modes, end_k: float) -> float:
         """Give the radiator what the remainder held took too much; return the radiator's temperature then."""
