@@ -30,7 +30,7 @@ def visible(km: FloatArray, first: IndexArray, second: IndexArray, sphere_km: fl
     """
     start = km[first]
     along = km[second] - start
-    share = np.clip(-np.einsum("ij,ij->i", start, along) / np.einsum("ij,ij->i", along, along), 0.0, 1.0)
+    share = np.clip(-(start * along).sum(axis=1) / (along * along).sum(axis=1), 0.0, 1.0)
     nearest = start + share[:, None] * along
-    outside: BoolArray = np.einsum("ij,ij->i", nearest, nearest) > sphere_km * sphere_km
+    outside: BoolArray = (nearest * nearest).sum(axis=1) >= sphere_km * sphere_km
     return outside

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from astro.orbit import Ephemeris
 from benchmarks import sets
-from hwsim.kernel import Kernel
-from hwsim.units.compute_module import ComputeModule
-from hwsim.vehicle import Trim, Vehicle
-from icd.timebase import MissionTime, after
+from hwsim.solo import LoadChange, Solo
+from hwsim.vehicle import Trim
+from icd.timebase import MissionTime
 from icd.vehicle import VehicleProfile
 from runtime import seeds
 
@@ -26,32 +25,21 @@ def profile(name: str) -> VehicleProfile:
 
 
 @cache
-def load_changes(epoch: MissionTime, count: int, name: str) -> tuple[tuple[MissionTime, float], ...]:
-    """Return when the module's cap changes within a day, and to what, W."""
+def load_changes(name: str, count: int, step_s: float = 0.0) -> tuple[LoadChange, ...]:
+    """Return when within a day the load of the module changes, and to what; at whole steps, where one is given."""
     rng, compute = seeds.stream(SEED, "load-changes"), profile(name).compute
     times = sorted(rng.uniform(0.0, DAY_S) for _ in range(count))
-    return tuple((after(epoch, time_s), rng.uniform(compute.idle_w, compute.max_w)) for time_s in times)
+    if step_s > 0.0:
+        times = sorted({round(time_s / step_s) * step_s for time_s in times})
+    return tuple(LoadChange(time_s, rng.uniform(0.0, compute.max_w - compute.idle_w)) for time_s in times)
 
 
-class OneSatellite:
-    """A satellite on a bench of its own."""
+def ephemeris(epoch: MissionTime, name: str) -> Ephemeris:
+    """Return an orbit of the class's height and inclination, to be computed anew."""
+    orbit = profile(name).orbit
+    return Ephemeris(*sets.circular(orbit.altitude_km, orbit.inclination_deg, 70.0, 40.0, epoch))
 
-    def __init__(self, epoch: MissionTime, name: str) -> None:
-        vehicle_class = profile(name)
-        orbit = vehicle_class.orbit
-        lines = sets.circular(orbit.altitude_km, orbit.inclination_deg, 70.0, 40.0, epoch)
-        self.kernel = Kernel(epoch)
-        self.vehicle = Vehicle(self.kernel, vehicle_class, Ephemeris(*lines), Trim(START_FRAC, 1.0), lambda unit: None)
-        self.module = ComputeModule(self.vehicle)
-        self.vehicle.predict()
-        self.module.allocate("load", vehicle_class.compute.max_w - vehicle_class.compute.idle_w)
 
-    def fly(self, changes: tuple[tuple[MissionTime, float], ...], end: MissionTime) -> int:
-        """Fly to an instant through the load changes; return the number of events."""
-        events = 0
-        for at, cap_w in changes:
-            events += self.kernel.advance_to(at)
-            self.module.set_cap(cap_w)
-        events += self.kernel.advance_to(end)
-        self.vehicle.settle()
-        return events + len(changes)
+def satellite(epoch: MissionTime, name: str, changes: int) -> Solo:
+    """Return a satellite of a class, on the class's orbit, with a day of load changes ahead of it."""
+    return Solo(profile(name), ephemeris(epoch, name), epoch, load_changes(name, changes), Trim(START_FRAC, 1.0))

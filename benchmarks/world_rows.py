@@ -16,7 +16,10 @@ PARTS = (
     Part("a hundred satellites", ("Basilisk",), lambda: [world_speed.hundred_satellites_row()]),
     Part("constellation", (), lambda: [world_speed.constellation_row()]),
     Part("dense positions", (), world_speed.dense_rows),
+    Part("line of sight", (), lambda: [world_speed.sight_row()]),
+    Part("routes", (), world_speed.routes_rows),
     Part("memory", (), lambda: [world_speed.memory_row()]),
+    Part("stored energy", (), lambda: [world_speed.energy_row()]),
     Part("eclipse edges", ("skyfield",), _cone),
 )
 

@@ -4,16 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from sgp4.api import Satrec, SatrecArray
 
+from astro import routes, sight
 from astro.frames import FloatArray, TimeArray
+from astro.shadow import EARTH_RADIUS_KM
 from astro.swarm import Dense, Swarm
-from benchmarks import one_satellite, peers, sets, timing
+from benchmarks import explicit_sight, floyd_warshall, one_satellite, peers, polled, sets, timing
 from experiments.figures import Row
 from hwsim import constellation
+from hwsim.solo import Solo
 from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, after, from_iso
 
 EPOCH = from_iso("2026-08-22T12:00:00Z")
@@ -32,11 +35,17 @@ POWER_AT_LEAST = 10_000.0
 DAY_WALL_S_MAX = 0.3
 DENSE_AT_LEAST = 25.0
 DENSE_ERROR_M_MAX = 0.5
+SIGHT_AT_LEAST = 50.0
+GRAZE_KM = 80.0
+ROUTES_AT_LEAST = 200.0
 MEMORY_MIB_MAX = 500.0
+ENERGY_PERCENT_MAX = 0.005
+POLL_S = 0.1
 
 # Minutes that Basilisk simulates in one timed run: some tenths of a second of wall time.
 _PEER_MINUTES_ONE, _PEER_MINUTES_HUNDRED = 400.0, 3.0
 _DENSE_S = 300.0
+_IN_A_RUN = 10  # pieces of our work in one timed run, which is then about as long as the peer's
 _JD_1970 = 2440587.5
 
 _BASILISK = (
@@ -49,6 +58,15 @@ _POWER = (
     "has no attitude; Basilisk's battery has no efficiency and no resistance, ours has both"
 )
 _DENSE = "SatrecArray gives velocities too, and knows no error of interpolation; ours has at most that of the next row"
+_SIGHT = (
+    "explicit vectors are plain numpy in double precision, a pair once, and tell which point of the line is nearest; "
+    "ours is one product of matrices in single precision, doubtful pairs decided in double"
+)
+_ROUTES = (
+    "Floyd-Warshall knows the distances of all pairs of satellites, ours those to the stations asked for; both begin "
+    "at the element sets. Hypatia itself takes longer still: ranges by one object a pair, tables written as text"
+)
+_POLLED = "the peer has the light of the cone at every step instead of steps of light, and integrates heat by steps too"
 
 
 @cache
@@ -59,12 +77,10 @@ def shell() -> tuple[Satrec, ...]:
 
 def one_satellite_row() -> Row:
     """Time one satellite of class v3node through a day of load changes, beside Basilisk."""
-    changes = one_satellite.load_changes(EPOCH, LOAD_CHANGES, "v3node")
-    end = after(EPOCH, DAY_S)
 
     def ours() -> float:
-        satellite = one_satellite.OneSatellite(EPOCH, "v3node")
-        return DAY_S / timing.wall_s(lambda: satellite.fly(changes, end))
+        satellites = [one_satellite.satellite(EPOCH, "v3node", LOAD_CHANGES) for _ in range(_IN_A_RUN)]
+        return DAY_S / timing.wall_s(*(partial(satellite.advance, DAY_S) for satellite in satellites))
 
     value, peer = timing.by_turns(PEER_ROUNDS, ours, lambda: peers.basilisk_speed(1, _PEER_MINUTES_ONE, heat=True))
     name = "1 satellite, full coupled physics, 1,000 load changes a day"
@@ -75,7 +91,7 @@ def hundred_satellites_row() -> Row:
     """Time power and eclipse of a hundred satellites over a day, beside Basilisk."""
 
     def ours() -> float:
-        return DAY_S / timing.wall_s(lambda: _fly(100))
+        return DAY_S / timing.wall_s(*[lambda: _fly(100)] * _IN_A_RUN)
 
     value, peer = timing.by_turns(
         PEER_ROUNDS, ours, lambda: peers.basilisk_speed(100, _PEER_MINUTES_HUNDRED, heat=False)
@@ -98,10 +114,10 @@ def dense_rows() -> list[Row]:
     count = SATELLITES * len(times) / 1e6
 
     def ours() -> float:
-        return count / timing.wall_s(lambda: [block.teme_km.sum() for block in _dense(swarm)])
+        return count / timing.wall_s(*[lambda: all(block.times.size for block in _dense(swarm))] * _IN_A_RUN)
 
     def theirs() -> float:
-        return count / timing.wall_s(lambda: array.sgp4(days, fractions)[1].sum())
+        return count / timing.wall_s(lambda: array.sgp4(days, fractions))
 
     value, peer = timing.by_turns(ROUNDS, ours, theirs)
     exact = array.sgp4(days, fractions)[1].transpose(1, 0, 2)
@@ -119,6 +135,57 @@ def dense_rows() -> list[Row]:
         ),
         Row("dense positions, worst distance from SGP4", error_m, "m", at_most=DENSE_ERROR_M_MAX),
     ]
+
+
+def sight_row() -> Row:
+    """Time which of all 1,253,736 pairs see each other at one instant, beside explicit vectors."""
+    positions = _swarm(SATELLITES).positions(EPOCH)
+    first, second = explicit_sight.pairs(SATELLITES)
+    sphere_km = EARTH_RADIUS_KM + GRAZE_KM
+
+    def ours() -> float:
+        return 1.0 / timing.wall_s(*[lambda: sight.visible_pairs(positions, GRAZE_KM)] * _IN_A_RUN)
+
+    def theirs() -> float:
+        return 1.0 / timing.wall_s(lambda: explicit_sight.visible(positions.km, first, second, sphere_km))
+
+    value, peer = timing.by_turns(3 * ROUNDS, ours, theirs)
+    name = "all-pairs line of sight, 1,584 satellites, one instant"
+    return Row(name, value, "1/s", "explicit vectors", peer, at_least=SIGHT_AT_LEAST, leaves_out=_SIGHT)
+
+
+def routes_rows() -> list[Row]:
+    """Time next hops from the shell to a hundred stations, beside Floyd-Warshall, and compare the two."""
+    swarm, links, sites = floyd_warshall.starlink_550(), routes.plus_grid(PLANES, IN_PLANE), floyd_warshall.stations()
+
+    def ours() -> float:
+        work = partial(floyd_warshall.dawnline_next_hops, swarm, links, sites, EPOCH)
+        return 1.0 / timing.wall_s(*[work] * _IN_A_RUN)
+
+    def theirs() -> float:
+        return 1.0 / timing.wall_s(lambda: floyd_warshall.hypatia_next_hops(swarm, links, sites, EPOCH))
+
+    value, peer = timing.by_turns(PEER_ROUNDS, ours, theirs)
+    mine = floyd_warshall.dawnline_next_hops(swarm, links, sites, EPOCH)
+    other = floyd_warshall.hypatia_next_hops(swarm, links, sites, EPOCH)
+    name = "routes from 1,584 satellites to 100 stations"
+    return [
+        Row(name, value, "1/s", "Floyd-Warshall", peer, at_least=ROUTES_AT_LEAST, leaves_out=_ROUTES),
+        Row("routes, next hops that differ", float(np.count_nonzero(mine != other)), "of 158,400", at_most=0.0),
+    ]
+
+
+def energy_row() -> Row:
+    """Compare stored energy after a day of load changes with the same models polled every 0.1 s."""
+    profile = one_satellite.profile("v3node")
+    ephemeris = one_satellite.ephemeris(EPOCH, "v3node")
+    loads = one_satellite.load_changes("v3node", LOAD_CHANGES, step_s=POLL_S)
+    solo = Solo(profile, ephemeris, EPOCH, loads)
+    solo.advance(DAY_S)
+    polled_wh = polled.stored_wh(profile, ephemeris, EPOCH, loads, POLL_S)
+    apart = 100.0 * abs(solo.vehicle.battery.energy_wh - polled_wh) / profile.battery.capacity_wh
+    name = "stored energy after a day, beside polling every 0.1 s"
+    return Row(name, apart, "% of capacity", at_most=ENERGY_PERCENT_MAX, leaves_out=_POLLED)
 
 
 def memory_row() -> Row:
