@@ -7,8 +7,8 @@ distances are numpy's, a row operation per satellite, and the choices are plain 
 favour: ranges by one observer object per pair, and the writing of text files.
 
 The shell is as Hypatia's script for the paper describes it: 72 planes of 22, 53 degrees, 15.19 revolutions a day, every
-second plane half a place ahead; links to the same place of the planes beside; stations use satellites within the range
-at which a cone of 940.7 km radius from 550 km height ends.
+second plane half a place ahead (that is 509 km up, though its limits are those of 550); links to the same place of the
+planes beside; stations use satellites within the range at which a cone of 940.7 km radius from 550 km height ends.
 """
 
 import math
