@@ -24,7 +24,6 @@ from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
 GRID_S = 20.0  # step of the search for eclipses that the guess leaves unsure
-GRAZE_REACH_S = 600.0  # half of the window searched where an orbit may only graze the shadow
 SETTLED_S = 1e-3  # a secant step below this has settled: the next would be a thousandth of it
 AT_ONCE = 128  # satellites: what is in hand then stays in the cache, a third faster for a thousand
 EXTRAPOLATE_S = 5.0  # an edge may lie this far outside its two knots: Hermite errs by 5 cm there
@@ -64,7 +63,7 @@ def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
     Raises:
         PropagationError: some elements give no position in the span, or in half an orbit beside it.
     """
-    parts = []
+    parts = [_table(np.empty(0, dtype=np.int64), np.empty((0, 4), dtype=np.int64))]
     for low in range(0, len(swarm), AT_ONCE):
         part = _eclipses(swarm.part(low, low + AT_ONCE), start, end)
         parts.append(replace(part, satellite=part.satellite + low))
@@ -79,7 +78,7 @@ def _eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
     sure, times = _solve(swarm, guess, origin)
     parts = [_table(guess.satellite[guess.deep][sure], edges.to_mission(origin, times[sure]))]
     unsure = np.flatnonzero(guess.deep)[~sure]
-    for chosen, reach_s in ((np.flatnonzero(guess.grazing), GRAZE_REACH_S), (unsure, 0.45 * guess.period_s)):
+    for chosen, reach_s in ((np.flatnonzero(guess.grazing), guess.graze_reach_s), (unsure, 0.45 * guess.period_s)):
         if chosen.size:
             parts.append(_search(swarm, guess.satellite[chosen], guess.middle_s[chosen], reach_s, origin))
     found = _joined(parts)

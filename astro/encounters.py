@@ -71,7 +71,7 @@ def passes(swarm: Swarm, sites: Sequence[Site], start: MissionTime, end: Mission
     window = _window(start, end)
     share = max(1, POINTS_AT_ONCE // (window.grid_points * max(1, len(sites))))
     found = []
-    for low in range(0, len(swarm), share):
+    for low in range(0, len(swarm) if sites else 0, share):
         chosen = np.arange(low, min(low + share, len(swarm)))
         spans = _passes(swarm, chosen, sites, window).clipped(start, end)
         satellite, station = np.divmod(spans.row, len(sites))

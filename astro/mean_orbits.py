@@ -20,6 +20,7 @@ from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S
 DEEP = 0.985  # cosine of the half-night, seen from the Earth, below which an orbit surely crosses the umbra
 NONE = 1.005  # and above which it surely misses the penumbra
 NIGHT_FRAC = 0.3  # of the period: a night's middle is never farther than this from its edges
+GRAZE_ROOM_S = 240.0  # added to the longest that a grazing night may be
 WOBBLE_KM = 12.0  # short-period change of the radius, with room
 UMBRA_TAPER = (SUN_RADIUS_KM - EARTH_RADIUS_KM) / AU_KM
 PENUMBRA_TAPER = (SUN_RADIUS_KM + EARTH_RADIUS_KM) / AU_KM
@@ -41,6 +42,7 @@ class Guess:
         deep: whether it surely crosses the umbra, shape (m,).
         grazing: whether it may touch penumbra or umbra, and is not deep, shape (m,).
         edges_s: penumbra in, umbra in, umbra out, penumbra out of the deep ones, shape (deep, 4).
+        graze_reach_s: how far from its middle an edge of a grazing one may lie.
         period_s: the shortest period of all.
     """
 
@@ -49,6 +51,7 @@ class Guess:
     deep: BoolArray
     grazing: BoolArray
     edges_s: FloatArray
+    graze_reach_s: float
     period_s: float
 
 
@@ -94,6 +97,8 @@ class MeanOrbits:
         deep = near & (_cosine(high, -UMBRA_TAPER) < DEEP * across)
         grazing = near & ~deep & (_cosine(low, PENUMBRA_TAPER) < NONE * across)
         rate = _TURN / np.gradient(middle, axis=1)
+        widest = np.arccos(np.minimum(_cosine(low, PENUMBRA_TAPER) / across, 1.0))
+        longest = np.minimum(widest / (rate * np.maximum(1.0 - 2.0 * eccentric, 0.2)), 0.4 * periods)
         rows, places = np.nonzero(deep)
         chosen = (middle[rows, places], rate[rows, places], across[rows, places])
         return Guess(
@@ -101,6 +106,7 @@ class MeanOrbits:
             middle_s=middle.ravel(),
             deep=deep.ravel(),
             grazing=grazing.ravel(),
+            graze_reach_s=float(np.where(grazing, longest, 0.0).max(initial=0.0)) + GRAZE_ROOM_S,
             edges_s=self._edges(rows[:, None], *(column[:, None] for column in chosen)),
             period_s=float(periods.min()),
         )

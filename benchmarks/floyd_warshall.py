@@ -1,14 +1,14 @@
 """Hypatia's Starlink-550 shell and its published way of finding routes, written anew, to measure ours against.
 
 Per time step Hypatia (Kassing et al., ACM IMC 2020; `satgenpy`, algorithm_free_one_only_over_isls) computes the
-distances of all pairs of satellites by Floyd-Warshall; then, for every satellite and station, it takes of the satellites
-in the station's range the one with the shortest way there and down, and of its own neighbours the one nearest to that.
-Here the distances are numpy's, a row operation per satellite, and the choices are plain Python over lists. Left out, to
-its favour: ranges by one observer object per pair, and the writing of text files.
+distances of all pairs of satellites by Floyd-Warshall; then, for every satellite and station, it takes of the station's
+satellites the one with the shortest way there and down, and of its own neighbours the one nearest to that. Here the
+distances are numpy's, a row operation per satellite, and the choices are plain Python over lists. Left out, to its
+favour: ranges by one observer object per pair, and the writing of text files.
 
 The shell is as Hypatia's script for the paper describes it: 72 planes of 22, 53 degrees, 15.19 revolutions a day, every
-second plane half a place ahead; links to the same place of the planes beside; stations use satellites within the range
-at which a cone of 940.7 km radius from 550 km height ends.
+second plane half a place ahead (that is 509 km up, though its limits are those of 550); links to the same place of the
+planes beside; stations use satellites within the range at which a cone of 940.7 km radius from 550 km height ends.
 """
 
 import math

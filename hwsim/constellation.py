@@ -201,18 +201,18 @@ def fly(swarm: Swarm, profile: VehicleProfile, trims: Trims, start: MissionTime,
     shape = begin_s.shape
     solar, load, rate, energy = np.empty(shape), np.empty(shape), np.empty(shape), np.empty((shape[0] + 1, shape[1]))
     trims = Trims(*(np.broadcast_to(getattr(trims, name), shape[1:]) for name in Trims.__slots__))
-    books = []
-    for low in range(0, len(swarm), AT_ONCE):
+    books, capacity = [], profile.battery.capacity_wh
+    for low in range(0, max(1, len(swarm)), AT_ONCE):
         some = slice(low, low + AT_ONCE)
         own = Trims(*(getattr(trims, name)[some] for name in Trims.__slots__))
         sky = _Sky(start, end, begin_s[:, some], sunlit[:, some])
         powers = _powers(swarm.part(low, low + AT_ONCE), profile, own, sky)
         solar[:, some], load[:, some], rate[:, some] = powers.solar, powers.load, powers.rate
-        energy[0, some] = profile.battery.capacity_wh * np.asarray(own.soc_frac)
-        _fill(energy[:, some], powers.rate * sky.hours, profile.battery.capacity_wh)
-        books.append(_books(powers, sky.hours, energy[:, some], low))
+        energy[0, some] = capacity * np.asarray(own.soc_frac)
+        _fill(energy[:, some], powers.rate * sky.hours, capacity)
+        books.append(_books(powers, sky.hours, energy[:, some], (capacity, low)))
     book = Books(*(np.concatenate([getattr(part, name) for part in books]) for name in Books.__slots__))
-    return Flight(start, end, found, begin_s, sunlit, solar, load, rate, energy, profile.battery.capacity_wh, book)
+    return Flight(start, end, found, begin_s, sunlit, solar, load, rate, energy, capacity, book)
 
 
 def light_steps(swarm: Swarm, found: Eclipses, start: MissionTime, end: MissionTime) -> tuple[FloatArray, FloatArray]:
@@ -301,15 +301,17 @@ def _incidence(swarm: Swarm, profile: VehicleProfile, sky: _Sky) -> FloatArray |
             assert_never(never)
 
 
-def _books(powers: _Powers, hours: FloatArray, energy: FloatArray, first: int) -> Books:
-    """Return the sums of the flight.
+def _books(powers: _Powers, hours: FloatArray, energy: FloatArray, of: tuple[float, int]) -> Books:
+    """Return the sums of the flight; `of` gives the batteries' capacity and the first satellite's index.
 
     Raises:
         EnergyBookError: at some event of some satellite they do not close.
     """
+    capacity_wh, first = of
     gain = np.diff(energy, axis=0)
-    moving = powers.rate != 0.0
-    used = np.divide(gain, powers.rate, out=hours.copy(), where=moving)  # neither full nor empty
+    # A step that ends full or empty may have ended earlier than its time; all others lasted as long as they did.
+    ended = (powers.rate != 0.0) & ((energy[1:] <= 0.0) | (energy[1:] >= capacity_wh))
+    used = np.minimum(np.divide(gain, powers.rate, out=hours.copy(), where=ended), hours)
     net, idle = np.abs(powers.solar - powers.load), hours - used
     up = powers.solar > powers.load
     spare = net * idle + powers.refused * used
