@@ -33,12 +33,15 @@ def next_crossing_s(compute: Compute, chain: Chain, limits: Limits, span_s: floa
     """Return when the module must be looked at within a span, s; None when no threshold is met."""
     if not compute.powered:
         return None
-    found = []
     die_goal_c = limits.die_trip_c if compute.hot_die else limits.die_throttle_c
     plate_goal_c = limits.plate_trip_c if compute.hot_plate else limits.plate_throttle_c
-    if chain.ceiling_c(Node.DIE, span_s) >= die_goal_c:
+    die_most_c, plate_most_c = chain.ceilings_c(span_s)
+    if die_most_c < die_goal_c and plate_most_c < plate_goal_c and not compute.hot_die and not compute.hot_plate:
+        return None
+    found = []
+    if die_most_c >= die_goal_c:
         found.append(chain.crossing_s(Node.DIE, die_goal_c, span_s, rising=True))
-    if chain.ceiling_c(Node.PLATE, span_s) >= plate_goal_c:
+    if plate_most_c >= plate_goal_c:
         found.append(chain.crossing_s(Node.PLATE, plate_goal_c, span_s, rising=True))
     if compute.hot_die:
         cool_c = limits.die_throttle_c - THROTTLE_HYSTERESIS_K

@@ -229,7 +229,8 @@ class Vehicle:
 
     def _predict_power(self) -> None:
         battery, now = self.battery, self._kernel.now
-        battery.feed(self.sky.array_w * self.array_health_frac, self.load_w)
+        load_w = self._bus_w[self.load_profile] + self.compute.power_w + self.terminals_w
+        battery.feed(self.sky.array_w * self.array_health_frac, load_w)
         if battery.unserved_w > 0.0 and (self.compute.powered or self.load_profile is not LoadProfile.MINIMAL):
             self.settle()  # the thermal side may lie behind
             self._shed()

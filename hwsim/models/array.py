@@ -59,17 +59,19 @@ def steps(profile: ArrayProfile, light: Light, temp_k: float) -> list[Step]:
     sheet, found = body(profile, light.sun_w_m2), list[Step]()
     left_s = (light.end - light.start) / NS_PER_S
     slack_ks = light.slack_j / (light.cell_w * abs(profile.temp_coefficient_per_k) or math.inf) or math.inf
-    at, here_k = light.start, temp_k
-    while left_s > 0.0 and len(found) < STEPS_MAX:
+    at, here_k, here = light.start, temp_k, sheet.mark(temp_k)
+    while left_s > 0.0:
         goal_k = _goal_k(sheet, here_k, slack_ks) if len(found) < STEPS_MAX - 1 else None
-        span_s = None if goal_k is None else sheet.crossing_s(here_k, goal_k)
-        if span_s is None or span_s >= left_s or goal_k is None:
+        there = here if goal_k is None else sheet.mark(goal_k)
+        span_s = sheet.time_s(here, there)
+        if goal_k is None or span_s >= left_s:
             span_s, goal_k = left_s, sheet.after_k(here_k, left_s)
-        mean_c = sheet.mean_k(here_k, goal_k, span_s) - ZERO_C_K
+            there = sheet.mark(goal_k)
+        mean_c = sheet.mean_k(here, there, span_s) - ZERO_C_K
         warm = 1.0 + profile.temp_coefficient_per_k * (mean_c - profile.reference_c)
         found.append(Step(at, light.cell_w * max(0.0, warm)))
         left_s -= span_s
-        at, here_k = MissionTime(light.end - round(left_s * NS_PER_S)), goal_k
+        at, here_k, here = MissionTime(light.end - round(left_s * NS_PER_S)), goal_k, there
     return found
 
 

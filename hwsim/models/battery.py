@@ -51,6 +51,7 @@ class Battery:
         "_arrhenius_k",
         "_bay_w_k",
         "_charge_frac",
+        "_charge_min_k",
         "_discharge_frac",
         "_per_reference_k",
         "_profile",
@@ -77,6 +78,7 @@ class Battery:
         self._charge_frac = profile.charge_efficiency_frac
         self._discharge_frac = profile.discharge_efficiency_frac
         self._bay_w_k = profile.bay_w_k
+        self._charge_min_k = profile.charge_min_c + ZERO_C_K
         self._tau_s = profile.heat_capacity_j_k / profile.bay_w_k
         self.capacity_wh = profile.capacity_wh
         self.energy_wh = profile.capacity_wh * soc_frac
@@ -167,9 +169,9 @@ class Battery:
             soonest = -self.energy_wh / rate_w * _S_PER_H
         gap = self.goal_k - self.temp_k
         if gap > RESISTANCE_BAND_K or gap < -RESISTANCE_BAND_K:
-            step = RESISTANCE_BAND_K / abs(gap)
-            soonest = min(soonest, -self._tau_s * math.log1p(-step))
-        limit = self._profile.charge_min_c + ZERO_C_K - self.temp_k
+            moved_s = -self._tau_s * math.log1p(-RESISTANCE_BAND_K / abs(gap))
+            soonest = moved_s if moved_s < soonest else soonest
+        limit = self._charge_min_k - self.temp_k
         if 0.0 < limit < gap or gap < limit < 0.0:
             soonest = min(soonest, -self._tau_s * math.log1p(-limit / gap))
         return soonest
@@ -241,7 +243,7 @@ class Battery:
 
     def _heed_cold(self) -> None:
         """Decide whether charge may be taken; at the limit itself the way the temperature goes decides."""
-        above = self.temp_k - ZERO_C_K - self._profile.charge_min_c
+        above = self.temp_k - self._charge_min_k
         if -_NEAR_K <= above <= _NEAR_K:
             if self.goal_k != self.temp_k:
                 self.chargeable = self.goal_k > self.temp_k

@@ -9,6 +9,7 @@ temperature over a span: the integral of T dt is C / (4 k Te^2) ln cosh 2y. Cons
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 STEFAN_BOLTZMANN_W_M2_K4 = 5.670374419e-8
 ZERO_C_K = 273.15
@@ -16,6 +17,16 @@ ZERO_C_K = 273.15
 _SETTLED_FRAC = 1e-12  # nearer than this to Te a body stays there
 _Y_MAX = 18.0  # tanh and coth are 1 to the last bit from here on
 _NEWTON_STEPS_MAX = 60
+_LOG_2 = math.log(2.0)
+
+
+class Mark(NamedTuple):
+    """A place on the way to equilibrium: T/Te, y, and the two sums that time and heat are differences of."""
+
+    ratio: float
+    y: float
+    bracket: float
+    log_cosh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +58,27 @@ class Body:
         before, after = temp_k / end, target_k / end
         if not (before < after < 1.0 - _SETTLED_FRAC or before > after > 1.0 + _SETTLED_FRAC):
             return None
-        heating = before < 1.0
-        return (_bracket(_depth(after), heating) - _bracket(_depth(before), heating)) * self._time_s(end)
+        return self.time_s(self.mark(temp_k), self.mark(target_k))
 
-    def mean_k(self, before_k: float, after_k: float, span_s: float) -> float:
-        """Return the mean temperature over the span in which the body went from one temperature to another."""
+    def mark(self, temp_k: float) -> "Mark":
+        """Return a temperature as a place on the way to equilibrium, for `time_s` and `mean_k`."""
+        ratio = temp_k / self.equilibrium_k()
+        y = _depth(ratio)
+        return Mark(ratio, y, 2.0 * y + 2.0 * math.atan(ratio), _log_cosh(2.0 * y))
+
+    def time_s(self, before: "Mark", after: "Mark") -> float:
+        """Return how long the way from one place to another takes, s."""
+        return (after.bracket - before.bracket) * self._time_s(self.equilibrium_k())
+
+    def mean_k(self, before: "Mark", after: "Mark", span_s: float) -> float:
+        """Return the mean temperature over the span in which the body went from one place to another."""
         end = self.equilibrium_k()
-        before, after = before_k / end, after_k / end
-        if span_s <= 0.0 or abs(before - 1.0) < _SETTLED_FRAC:
-            return before_k
-        y0, y1 = _depth(before), _depth(after)
-        if y1 >= _Y_MAX:  # it arrived: what is left of the span it spent at Te
-            y1 = y0 + 0.5 * (span_s / self._time_s(end) + _atan_part(before) - _atan_part(1.0))
-        return end * self._time_s(end) * (_log_cosh(2.0 * y1) - _log_cosh(2.0 * y0)) / span_s
+        if span_s <= 0.0 or abs(before.ratio - 1.0) < _SETTLED_FRAC:
+            return before.ratio * end
+        area = after.log_cosh
+        if after.y >= _Y_MAX:  # it arrived: what is left of the span it spent at Te
+            area = _log_cosh(span_s / self._time_s(end) + before.bracket - math.pi / 2.0)
+        return end * self._time_s(end) * (area - before.log_cosh) / span_s
 
     def _time_s(self, end_k: float) -> float:
         return self.heat_capacity_j_k / (4.0 * self.radiance_w_k4 * end_k**3)
@@ -72,12 +91,8 @@ def _depth(ratio: float) -> float:
     return min(_Y_MAX, math.atanh(ratio if ratio < 1.0 else 1.0 / ratio))
 
 
-def _atan_part(ratio: float) -> float:
-    return 2.0 * math.atan(ratio)
-
-
 def _log_cosh(x: float) -> float:
-    return x + math.log1p(math.exp(-2.0 * x)) - math.log(2.0)
+    return x + math.log1p(math.exp(-2.0 * x)) - _LOG_2
 
 
 def _bracket(y: float, heating: bool) -> float:

@@ -89,8 +89,11 @@ class Compute:
             return 0.0
         if self.hung or not self.allocated:
             return self.idle_w + self.latchup_w
-        wanted_w = self.idle_w + self._dynamic_w()
-        return max(self.idle_w, min(wanted_w, self.cap_w, self.max_w)) + self.latchup_w
+        drawn_w = self.idle_w + self._dynamic_w()
+        most_w = self.cap_w if self.cap_w < self.max_w else self.max_w
+        if drawn_w > most_w:
+            drawn_w = most_w if most_w > self.idle_w else self.idle_w
+        return drawn_w + self.latchup_w
 
     @property
     def clock_mhz(self) -> float:

@@ -23,7 +23,7 @@ class Modes:
     """Four modes, slowest first. Nodes in the order die, plate, loop, radiator."""
 
     grid_k: float  # the radiator's temperature that the tangent touches at
-    radiance_w_k4: float  # emissivity x sigma x area
+    remainder: tuple[float, float, float]  # beyond the tangent: a^2, a^3 and a^4 times these, a = T - Tg, W
     slope_w_k: float  # of the tangent, 4 k Tg^3
     offset_w: float  # heat radiated is offset + slope x T + remainder
     rates: Four  # 1/s
@@ -75,7 +75,7 @@ def modes_at(profile: ThermalProfile, grid: int) -> Modes:
     per_watt = to_kelvin / rates[None, :]  # row of a node: what a watt there moves each mode to
     return Modes(
         grid_k=grid_k,
-        radiance_w_k4=radiance,
+        remainder=(6.0 * radiance * grid_k * grid_k, 4.0 * radiance * grid_k, radiance),
         slope_w_k=slope,
         offset_w=-0.75 * slope * grid_k,
         rates=_four(rates),

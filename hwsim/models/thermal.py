@@ -103,7 +103,8 @@ class Chain:
             modes = self._change_tangent(radiator_k)
             above_k = radiator_k - modes.grid_k
         self.piece_start_k, self.piece_s, self.piece_ks = radiator_k, 0.0, 0.0
-        self.remainder_w = remainder_w = _remainder_w(modes, above_k)
+        square, cube, fourth = modes.remainder
+        self.remainder_w = remainder_w = above_k * above_k * (square + above_k * (cube + above_k * fourth))
         self.compute_w, self.sunlight_w, self.albedo_w, self.infrared_w = compute_w, sunlight_w, albedo_w, infrared_w
         self._aim(modes, sunlight_w + albedo_w + infrared_w - modes.offset_w - remainder_w)
 
@@ -149,21 +150,28 @@ class Chain:
             + v2 * abs(self.m2 - self._a2)
             + v3 * abs(self.m3 - self._a3)
         )
-        return min(PIECE_S_MAX, PIECE_K / fastest_k_s) if fastest_k_s > 0.0 else PIECE_S_MAX
+        return PIECE_K / fastest_k_s if fastest_k_s * PIECE_S_MAX > PIECE_K else PIECE_S_MAX
 
-    def ceiling_c(self, node: Node, span_s: float) -> float:
-        """Return a temperature that a node does not pass within a span, degrees Celsius.
+    def ceilings_c(self, span_s: float) -> tuple[float, float]:
+        """Return temperatures that die and plate do not pass within a span, degrees Celsius.
 
         Each mode lies between where it is and where it goes; the slowest moves by no more than its rate allows.
         """
         modes = self._modes
-        n0, n1, n2, n3 = modes.die if node is Node.DIE else modes.plate
         m0, m1, m2, m3 = self.m0, self.m1, self.m2, self.m3
-        slow = n0 * (self._a0 - m0) * min(1.0, modes.rates[0] * span_s)
-        total_k = n0 * m0 + (slow if slow > 0.0 else 0.0)
-        total_k += max(n1 * m1, n1 * self._a1)
-        total_k += max(n2 * m2, n2 * self._a2)
-        return total_k + max(n3 * m3, n3 * self._a3) - ZERO_C_K
+        a1, a2, a3 = self._a1, self._a2, self._a3
+        moved = modes.rates[0] * span_s
+        slow = (self._a0 - m0) * (moved if moved < 1.0 else 1.0)
+        n0, n1, n2, n3 = modes.die
+        die_c = n0 * m0 + n1 * m1 + n2 * m2 + n3 * m3 - ZERO_C_K
+        s0, s1, s2, s3 = n0 * slow, n1 * (a1 - m1), n2 * (a2 - m2), n3 * (a3 - m3)
+        die_c += (s0 if s0 > 0.0 else 0.0) + (s1 if s1 > 0.0 else 0.0)
+        die_c += (s2 if s2 > 0.0 else 0.0) + (s3 if s3 > 0.0 else 0.0)
+        n0, n1, n2, n3 = modes.plate
+        plate_c = n0 * m0 + n1 * m1 + n2 * m2 + n3 * m3 - ZERO_C_K
+        s0, s1, s2, s3 = n0 * slow, n1 * (a1 - m1), n2 * (a2 - m2), n3 * (a3 - m3)
+        plate_c += (s0 if s0 > 0.0 else 0.0) + (s1 if s1 > 0.0 else 0.0)
+        return die_c, plate_c + (s2 if s2 > 0.0 else 0.0) + (s3 if s3 > 0.0 else 0.0)
 
     def crossing_s(self, node: Node, goal_c: float, span_s: float, *, rising: bool) -> float | None:
         """Return when a node first reaches a temperature from below (or above), s, at once if it is past it; or None.
@@ -225,10 +233,12 @@ class Chain:
         # The middle of a parabola through start and end with the mean that the path had.
         middle_k = 1.5 * self.piece_ks / self.piece_s - 0.25 * (start_k + end_k)
         grid_k = modes.grid_k
+        a, b, c = start_k - grid_k, middle_k - grid_k, end_k - grid_k
+        square, cube, fourth = modes.remainder
         mean_w = (
-            _remainder_w(modes, start_k - grid_k)
-            + 4.0 * _remainder_w(modes, middle_k - grid_k)
-            + _remainder_w(modes, end_k - grid_k)
+            a * a * (square + a * (cube + a * fourth))
+            + 4.0 * (b * b * (square + b * (cube + b * fourth)))
+            + c * c * (square + c * (cube + c * fourth))
         ) / 6.0
         back_j = (self.remainder_w - mean_w) * self.piece_s
         self.book.radiated_j -= back_j
@@ -244,9 +254,3 @@ class Chain:
         self._modes = modes = modes_at(self._profile, grid_of(radiator_k))
         self.m0, self.m1, self.m2, self.m3 = modes.place(temps)
         return modes
-
-
-def _remainder_w(modes: Modes, above_k: float) -> float:
-    """Return what the radiator rejects beyond the tangent: k T^4 = tangent + k (6 Tg^2 a^2 + 4 Tg a^3 + a^4)."""
-    grid_k = modes.grid_k
-    return modes.radiance_w_k4 * above_k * above_k * (6.0 * grid_k * grid_k + above_k * (4.0 * grid_k + above_k))

@@ -39,7 +39,7 @@ def test_temperature_and_its_mean_agree_with_integration(temp_k: float, heat_w: 
 
     end_k, mean_k = _integrate(temp_k, heat_w, span_s)
     assert after_k == pytest.approx(end_k, abs=1e-7)
-    assert body.mean_k(temp_k, after_k, span_s) == pytest.approx(mean_k, abs=1e-5)
+    assert body.mean_k(body.mark(temp_k), body.mark(after_k), span_s) == pytest.approx(mean_k, abs=1e-5)
 
 
 def test_a_body_that_arrived_long_ago_has_its_mean_near_equilibrium() -> None:
@@ -47,7 +47,9 @@ def test_a_body_that_arrived_long_ago_has_its_mean_near_equilibrium() -> None:
     after_k = body.after_k(250.0, 1e6)
 
     assert after_k == pytest.approx(body.equilibrium_k(), abs=1e-9)
-    assert body.mean_k(250.0, after_k, 1e6) == pytest.approx(_integrate(250.0, 9_000.0, 1e5)[1] * 0.1 + after_k * 0.9)
+    assert body.mean_k(body.mark(250.0), body.mark(after_k), 1e6) == pytest.approx(
+        _integrate(250.0, 9_000.0, 1e5)[1] * 0.1 + after_k * 0.9
+    )
 
 
 @pytest.mark.req("HWS-002")
@@ -74,4 +76,4 @@ def test_a_body_in_equilibrium_stays_there() -> None:
     at_rest_k = body.equilibrium_k()
 
     assert body.after_k(at_rest_k, 1e6) == pytest.approx(at_rest_k, abs=1e-9)
-    assert body.mean_k(at_rest_k, at_rest_k, 1e6) == pytest.approx(at_rest_k, abs=1e-9)
+    assert body.mean_k(body.mark(at_rest_k), body.mark(at_rest_k), 1e6) == pytest.approx(at_rest_k, abs=1e-9)

@@ -102,7 +102,7 @@ def test_a_threshold_is_met_when_it_was_predicted(node: Node, goal_c: float) -> 
     span_s = chain.crossing_s(node, goal_c, chain.piece_left_s(), rising=True)
 
     assert span_s is not None
-    assert chain.ceiling_c(node, span_s) >= goal_c
+    assert chain.ceilings_c(span_s)[0 if node is Node.DIE else 1] >= goal_c
     chain.advance(span_s)
     assert (chain.die_c if node is Node.DIE else chain.plate_c) == pytest.approx(goal_c, abs=1e-7)
 
@@ -113,7 +113,7 @@ def test_a_threshold_already_passed_is_met_at_once_and_a_far_one_never() -> None
 
     assert chain.crossing_s(Node.DIE, 19.0, 100.0, rising=True) == 0.0
     assert chain.crossing_s(Node.DIE, 19.0, 100.0, rising=False) is None
-    assert chain.ceiling_c(Node.DIE, 100.0) < 60.0
+    assert chain.ceilings_c(100.0)[0] < 60.0
 
 
 def test_a_piece_ends_before_the_radiator_has_moved_too_far() -> None:
