@@ -1,7 +1,7 @@
 """Where the Sun is: the largest terms of VSOP87's theory of the Earth, seen from here, beside TEME positions.
 
-Within 4 arc seconds of JPL's DE421 from 2020 to 2035, light time and aberration included: an eclipse edge moves by less
-than 0.1 s. The Almanac's low-precision formula, off by up to 39 arc seconds, would move it by 0.2 s.
+Within 3 arc seconds of JPL's DE421 from 2020 to 2035, light time and aberration included: an eclipse edge moves by some
+hundredths of a second. The Almanac's low-precision formula, off by up to 39 arc seconds, would move it by 0.2 s.
 
 The sum is made at whole hours of mission time and drawn straight between them (0.02 arc seconds), so that every program
 that asks gets the same numbers, and mostly for the price of a look into a table.
@@ -28,7 +28,7 @@ _MILLENNIUM_NS = 365_250 * 86_400 * NS_PER_S
 _J2000_TAI_NS = (10_957 * 86_400 + 43_200) * NS_PER_S - 32_184_000_000  # 2000-01-01T12:00 TT on the TAI scale
 _ARCSEC = math.pi / 648_000.0
 
-# Amplitude (1e-8 rad or 1e-8 AU), phase (rad), rate (rad per millennium): VSOP87's L0, L1, R0 and R1.
+# Amplitude (1e-8 rad or 1e-8 AU), phase (rad), rate (rad per millennium): VSOP87's L0, L1, B0, R0 and R1.
 _Terms = tuple[tuple[float, float, float], ...]
 _LONGITUDE: _Terms = (
     (3_341_656.0, 4.6692568, 6283.0758500),
@@ -49,8 +49,17 @@ _LONGITUDE: _Terms = (
     (505.0, 4.583, 18849.228),
     (492.0, 4.205, 775.523),
     (357.0, 2.920, 0.067),
+    (317.0, 5.849, 11790.629),
+    (284.0, 1.899, 796.298),
+    (271.0, 0.315, 10977.079),
+    (206.0, 4.806, 2544.314),
+    (205.0, 1.869, 5573.143),
+    (202.0, 2.458, 6069.777),
+    (156.0, 0.833, 213.299),
+    (126.0, 1.083, 20.775),
 )
 _LONGITUDE_RATE: _Terms = ((206_059.0, 2.678235, 6283.075850), (4_303.0, 2.6351, 12566.1517))
+_LATITUDE: _Terms = ((280.0, 3.199, 84334.662), (102.0, 5.422, 5507.553))
 _DISTANCE: _Terms = (
     (1_670_700.0, 3.0984635, 6283.0758500),
     (13_956.0, 3.05525, 12566.15170),
@@ -105,13 +114,17 @@ def _knot(hour: int) -> tuple[float, float, float]:
     longitude = 1.75347046 + 6283.31966747 * t + 0.00052919 * t * t + _sum(_LONGITUDE, t) + t * _sum(_LONGITUDE_RATE, t)
     longitude += math.pi - (0.0903 + 20.4898 / distance_au) * _ARCSEC  # FK5, aberration
     node, mean = 2.1824391 - 337.571046 * t, 4.8950632 + 6283.3196675 * t  # of the Moon's orbit; of the Sun
-    in_longitude = -(17.20 * math.sin(node) + 1.32 * math.sin(2.0 * mean)) * _ARCSEC
-    in_obliquity = (9.20 * math.cos(node) + 0.57 * math.cos(2.0 * mean)) * _ARCSEC
+    moon = 3.8103444 + 83_997.0911 * t
+    in_longitude = -17.20 * math.sin(node) - 1.32 * math.sin(2.0 * mean) - 0.23 * math.sin(2.0 * moon)
+    in_longitude = (in_longitude + 0.21 * math.sin(2.0 * node)) * _ARCSEC
+    in_obliquity = 9.20 * math.cos(node) + 0.57 * math.cos(2.0 * mean) + 0.10 * math.cos(2.0 * moon)
+    in_obliquity = (in_obliquity - 0.09 * math.cos(2.0 * node)) * _ARCSEC
     obliquity = (84_381.448 - 468.15 * t) * _ARCSEC + in_obliquity
     equinoxes = in_longitude * math.cos(obliquity)
-    x = math.cos(longitude + in_longitude)
-    across = math.sin(longitude + in_longitude)
-    y, z = across * math.cos(obliquity), across * math.sin(obliquity)
+    latitude = -_sum(_LATITUDE, t)
+    x, across = math.cos(longitude + in_longitude), math.sin(longitude + in_longitude)
+    y = across * math.cos(obliquity) - latitude * math.sin(obliquity)
+    z = across * math.sin(obliquity) + latitude * math.cos(obliquity)
     c, s, scale = math.cos(equinoxes), math.sin(equinoxes), distance_au * AU_KM
     return scale * (c * x + s * y), scale * (c * y - s * x), scale * z
 
