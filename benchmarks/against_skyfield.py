@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from skyfield.api import EarthSatellite, load, load_file, wgs84
 
-from astro import contacts, frames, shadow, sun
+from astro import contacts, frames, shadow, sun, walker
 from astro.contacts import Eclipse
 from astro.frames import FloatArray, TimeArray
 from astro.orbit import Ephemeris
-from benchmarks import sets
+from astro.walker import Shell
 from experiments.figures import Row
 from icd.timebase import NS_PER_S, MissionTime, after, from_iso, to_utc
 
@@ -129,8 +129,10 @@ def _orbits(count: int, epoch: MissionTime) -> list[tuple[str, str]]:
     rng = random.Random("orbits beside skyfield")
     drawn = []
     for _ in range(count):
-        altitude_km, inclination = rng.uniform(340.0, 820.0), rng.choice((53.0, 70.0, 97.6, 30.0))
-        drawn.append(sets.circular(altitude_km, inclination, rng.uniform(0, 360), rng.uniform(0, 360), epoch))
+        altitude_km, inclination_deg = rng.uniform(340.0, 820.0), rng.choice((53.0, 70.0, 97.6, 30.0))
+        orbit = Shell(1, 1, 0, altitude_km, inclination_deg, node_deg=rng.uniform(0.0, 360.0))
+        (one,) = walker.shell(orbit, epoch)
+        drawn.append((one.line1, one.line2))
     return drawn
 
 

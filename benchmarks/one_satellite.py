@@ -4,8 +4,9 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from astro import walker
 from astro.orbit import Ephemeris
-from benchmarks import sets
+from astro.walker import Shell
 from hwsim.solo import LoadChange, Solo
 from hwsim.vehicle import Trim
 from icd.timebase import MissionTime
@@ -14,6 +15,7 @@ from runtime import seeds
 
 SEED = 7
 START_FRAC = 0.9
+NODE_DEG = 70.0
 DAY_S = 86_400.0
 PROFILES = Path(__file__).parent.parent / "missions" / "profiles"
 
@@ -37,7 +39,8 @@ def load_changes(name: str, count: int, step_s: float = 0.0) -> tuple[LoadChange
 def ephemeris(epoch: MissionTime, name: str) -> Ephemeris:
     """Return an orbit of the class's height and inclination, to be computed anew."""
     orbit = profile(name).orbit
-    return Ephemeris(*sets.circular(orbit.altitude_km, orbit.inclination_deg, 70.0, 40.0, epoch))
+    (one,) = walker.shell(Shell(1, 1, 0, orbit.altitude_km, orbit.inclination_deg, node_deg=NODE_DEG), epoch)
+    return Ephemeris(one.line1, one.line2)
 
 
 def satellite(epoch: MissionTime, name: str, changes: int) -> Solo:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
-from sgp4.api import Satrec, SatrecArray
+from sgp4.api import SatrecArray
 
 from astro import routes, sight
 from astro.frames import FloatArray, TimeArray
 from astro.shadow import EARTH_RADIUS_KM
 from astro.swarm import Dense, Swarm
-from benchmarks import explicit_sight, floyd_warshall, one_satellite, peers, polled, sets, timing
+from benchmarks import explicit_sight, floyd_warshall, one_satellite, peers, polled, timing
 from experiments.figures import Row
 from hwsim import constellation
 from hwsim.solo import Solo
@@ -25,8 +25,7 @@ SEED = one_satellite.SEED
 ROUNDS = 5
 PEER_ROUNDS = 3  # where the peer is a process that takes seconds to start
 
-# Hypatia's Starlink-550 shell.
-PLANES, IN_PLANE, ALTITUDE_KM, INCLINATION_DEG = 72, 22, 550.0, 53.0
+PLANES, IN_PLANE = floyd_warshall.PLANES, floyd_warshall.PER_PLANE
 SATELLITES = PLANES * IN_PLANE
 
 LOAD_CHANGES = 1_000  # a day
@@ -70,9 +69,9 @@ _POLLED = "the peer has the light of the cone at every step instead of steps of 
 
 
 @cache
-def shell() -> tuple[Satrec, ...]:
-    """Return the 1,584 satellites."""
-    return tuple(sets.shell(PLANES, IN_PLANE, ALTITUDE_KM, INCLINATION_DEG, EPOCH))
+def shell() -> Swarm:
+    """Return the 1,584 satellites of Hypatia's Starlink-550 shell."""
+    return floyd_warshall.starlink_550()
 
 
 def one_satellite_row() -> Row:
@@ -108,7 +107,7 @@ def constellation_row() -> Row:
 
 def dense_rows() -> list[Row]:
     """Time positions every second of the whole shell, beside SatrecArray, and compare the two."""
-    swarm, array = Swarm(shell()), SatrecArray(list(shell()))
+    swarm, array = shell(), SatrecArray(list(shell().records))
     times = EPOCH + np.arange(int(_DENSE_S), dtype=np.int64) * NS_PER_S
     days, fractions = _julian(times)
     count = SATELLITES * len(times) / 1e6
@@ -156,7 +155,7 @@ def sight_row() -> Row:
 
 def routes_rows() -> list[Row]:
     """Time next hops from the shell to a hundred stations, beside Floyd-Warshall, and compare the two."""
-    swarm, links, sites = floyd_warshall.starlink_550(), routes.plus_grid(PLANES, IN_PLANE), floyd_warshall.stations()
+    swarm, links, sites = shell(), routes.plus_grid(PLANES, IN_PLANE), floyd_warshall.stations()
 
     def ours() -> float:
         work = partial(floyd_warshall.dawnline_next_hops, swarm, links, sites, EPOCH)
@@ -214,7 +213,7 @@ def _fly(count: int) -> constellation.Flight:
 
 @cache
 def _swarm(count: int) -> Swarm:
-    return Swarm(shell()[:count])
+    return shell().part(0, count)
 
 
 def _dense(swarm: Swarm) -> Iterator[Dense]:

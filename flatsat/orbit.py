@@ -9,9 +9,9 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from astro import contacts, sight, sun
+from astro import contacts, seasons, sight, sun, walker
 from astro.orbit import Ephemeris
-from benchmarks import sets
+from astro.walker import Shell
 from hwsim.craft import CraftMake
 from hwsim.errors import OrderRefusedError
 from hwsim.kernel import Kernel
@@ -48,7 +48,7 @@ STAR = "star"  # the satellite in the picture
 PEERS = ("ahead", "behind", "beside", "crossing")  # in the order in which terminals are given to them
 _AHEAD_DEG = 20.0
 _BESIDE_DEG = 5.0
-_MEET_DEG = 6.0  # how far behind one another two crossing satellites pass the node
+_SLOTS = 60  # places in a plane, 6 degrees apart
 _COOL_K = 10.0  # below its throttle temperature a module that has cut itself off is switched on again
 
 
@@ -101,7 +101,7 @@ def fly(profile: VehicleProfile) -> Orbit:
     fleet = _fleet(profile)
     star = Ephemeris(fleet[0].line1, fleet[0].line2)
     epoch = _epoch(profile)
-    period_s = math.tau / math.sqrt(sets.MU_KM3_S2 / (sets.EARTH_RADIUS_KM + profile.orbit.altitude_km) ** 3)
+    period_s = math.tau / math.sqrt(seasons.MU_KM3_S2 / (seasons.EARTH_RADIUS_KM + profile.orbit.altitude_km) ** 3)
     dark = contacts.eclipses(star, epoch, after(epoch, (WARM_ORBITS + ORBITS + 2) * period_s))
     halves = [(_middle(one.penumbra_in, one.umbra_in), _middle(one.umbra_out, one.penumbra_out)) for one in dark]
     begins = [end for _, end in halves if end > after(epoch, WARM_ORBITS * period_s)]
@@ -266,26 +266,27 @@ def _fleet(profile: VehicleProfile) -> tuple[ElementSet, ...]:
     """Return the satellite and its neighbours; one with a single terminal meets the one whose plane crosses its own."""
     orbit, lasers = profile.orbit, profile.lasers
     epoch, node_deg = _epoch(profile), _node_deg(profile)
-    radius_km = sets.EARTH_RADIUS_KM + orbit.altitude_km
-    over_limb_km = 2.0 * math.sqrt(radius_km**2 - (sets.EARTH_RADIUS_KM + lasers.graze_km) ** 2)
+    radius_km = seasons.EARTH_RADIUS_KM + orbit.altitude_km
+    over_limb_km = 2.0 * math.sqrt(radius_km**2 - (seasons.EARTH_RADIUS_KM + lasers.graze_km) ** 2)
     reach_deg = 2.0 * math.degrees(math.asin(min(lasers.range_km, over_limb_km) / 2.0 / radius_km))
-    ahead_deg = min(_AHEAD_DEG, 0.8 * reach_deg)
+    ahead = max(1, int(min(_AHEAD_DEG, 0.8 * reach_deg) / 360.0 * _SLOTS))
     # Twice an orbit the crossing planes are near, and twice farther apart than light reaches.
     tilt_deg = min(60.0, 1.6 * reach_deg)
     crossing_deg = orbit.inclination_deg + (-tilt_deg if orbit.inclination_deg >= tilt_deg else tilt_deg)
     places = {
-        STAR: (orbit.inclination_deg, node_deg, 0.0),
-        "ahead": (orbit.inclination_deg, node_deg, ahead_deg),
-        "behind": (orbit.inclination_deg, node_deg, -ahead_deg),
-        "beside": (orbit.inclination_deg, node_deg + _BESIDE_DEG, 0.0),
-        "crossing": (crossing_deg, node_deg, _MEET_DEG),
+        STAR: (orbit.inclination_deg, node_deg, 0),
+        "ahead": (orbit.inclination_deg, node_deg, ahead),
+        "behind": (orbit.inclination_deg, node_deg, -ahead),
+        "beside": (orbit.inclination_deg, node_deg + _BESIDE_DEG, 0),
+        "crossing": (crossing_deg, node_deg, 1),
     }
     near = PEERS[: max(0, min(lasers.terminals, len(PEERS)) - 1)]
     fleet = []
     for name in (STAR, *near, "crossing")[: lasers.terminals + 1]:
-        inclination_deg, node, anomaly = places[name]
-        line1, line2 = sets.circular(orbit.altitude_km, inclination_deg, node, anomaly, epoch)
-        fleet.append(ElementSet(node=name, name=name, line1=line1, line2=line2))
+        inclination_deg, node, slot = places[name]
+        plane = Shell(1, _SLOTS, 0, orbit.altitude_km, inclination_deg, node_deg=node)
+        one = walker.shell(plane, epoch)[slot]
+        fleet.append(ElementSet(node=name, name=name, line1=one.line1, line2=one.line2))
     return tuple(fleet)
 
 
@@ -294,10 +295,8 @@ def _epoch(profile: VehicleProfile) -> MissionTime:
 
 
 def _node_deg(profile: VehicleProfile) -> float:
-    """Return the node: at the profile's local time, else where the Sun stands near the plane's middle latitudes."""
-    x, y, _ = sun.position(_epoch(profile))
-    hours = profile.orbit.ltan_h if profile.orbit.ltan_h is not None else 9.0
-    return math.degrees(math.atan2(y, x)) + 15.0 * (hours - 12.0)
+    """Return the node: at the profile's local time, else in the middle of the morning."""
+    return walker.node_deg(9.0 if profile.orbit.ltan_h is None else profile.orbit.ltan_h, _epoch(profile))
 
 
 def _middle(a: MissionTime | None, b: MissionTime | None) -> MissionTime:
