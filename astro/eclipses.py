@@ -105,7 +105,8 @@ def _solve(swarm: Swarm, guess: Guess, origin: MissionTime, flattening: float) -
         return np.empty(0, dtype=np.bool_), np.empty((0, 4))
     minute = np.floor(first / KNOT_S).astype(np.int64)
     curve, fits = _cubics(swarm, satellite, minute, origin // _KNOT_NS)
-    curve.coefficients[:, 2] /= 1.0 - flattening  # space is stretched as in astro.shadow
+    if flattening:  # space is stretched as in astro.shadow
+        curve.coefficients[:, 2] /= 1.0 - flattening
     cones = _Cones.of(middle_s, origin, flattening)
     zero_s = minute * float(KNOT_S)
 
@@ -152,13 +153,13 @@ def _cubics(swarm: Swarm, satellite: IndexArray, minute: IndexArray, origin_minu
     minutes = origin_minute + low[sides] + np.arange(len(sides)) - begin[sides]
     knots = np.ascontiguousarray(swarm.knots(satellite[sides // 2], minutes).T)
     place = begin.reshape(-1, 2)[:, [0, 0, 1, 1]] + np.clip(minute - minute[:, [0, 0, 2, 2]], 0, 1)
-    left, right = np.take(knots, place, axis=1), np.take(knots, place + 1, axis=1)
-    out = np.empty((4, 3, *place.shape))
-    out[0] = left[:3]
-    out[1] = left[3:] * KNOT_S
-    slope, rise = right[3:] * KNOT_S, right[:3] - left[:3]
-    out[2] = 3.0 * rise - 2.0 * out[1] - slope
-    out[3] = out[1] + slope - 2.0 * rise
+    spans = np.empty((4, 3, knots.shape[1] - 1))  # from each knot to the next, those between two sides unused
+    spans[0] = knots[:3, :-1]
+    np.multiply(knots[3:, :-1], KNOT_S, out=spans[1])
+    slope, rise = knots[3:, 1:] * KNOT_S, knots[:3, 1:] - knots[:3, :-1]
+    spans[2] = 3.0 * rise - 2.0 * spans[1] - slope
+    spans[3] = spans[1] + slope - 2.0 * rise
+    out = np.take(spans, place, axis=2)
     step = (high - low).reshape(-1, 2)
     return _Cubic(out), np.all((step >= 0) & (step <= 1), axis=1)
 
