@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro import frames, shadow, sight, sun
-from astro.frames import FloatArray, Site, TimeArray
+from astro.frames import FloatArray, Site, TemeTrack, TimeArray
 from astro.orbit import Ephemeris
 from icd.timebase import NS_PER_S, MissionTime
 
@@ -67,20 +67,29 @@ def eclipses(
 
     The Earth is a sphere, or with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
     """
-    wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
-    wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
+    grid: list[tuple[TemeTrack, TemeTrack]] = []  # satellite and Sun, one for both cones
 
-    def depth(umbra: bool) -> tuple[Interval, ...]:
-        return positive_spans(
-            lambda at: -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening),
-            lambda times: -shadow.margins_km(ephemeris.positions(times), sun.positions(times), umbra, flattening),
-            wide_start,
-            wide_end,
-        )
+    def depth(at: MissionTime, umbra: bool) -> float:
+        return -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening)
 
-    umbras = depth(umbra=True)
+    def depths(times: TimeArray, umbra: bool) -> FloatArray:
+        if not grid:
+            grid.append((ephemeris.positions(times), sun.positions(times)))
+        return -shadow.margins_km(*grid[0], umbra, flattening)
+
+    # Where the span begins or ends in the light, no eclipse that touches it lies further out.
+    wide_start, wide_end = start, end
+    if depth(MissionTime((start // _GRID_NS - 1) * _GRID_NS), umbra=False) > 0.0:
+        wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
+    if depth(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS), umbra=False) > 0.0:
+        wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
+
+    def inside(umbra: bool) -> tuple[Interval, ...]:
+        return positive_spans(lambda at: depth(at, umbra), lambda times: depths(times, umbra), wide_start, wide_end)
+
+    umbras = inside(umbra=True)
     found = []
-    for outer in depth(umbra=False):
+    for outer in inside(umbra=False):
         if outer.end <= start or outer.start >= end:
             continue
         inner = next((span for span in umbras if outer.start <= span.start and span.end <= outer.end), None)

@@ -54,32 +54,34 @@ class Eclipses:
         return len(self.satellite)
 
 
-def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
+def eclipses(swarm: Swarm, start: MissionTime, end: MissionTime, flattening: float = 0.0) -> Eclipses:
     """Return the eclipses of all satellites that touch the span, with edges that may lie outside it.
 
-    Meant for low orbits and spans of a few days; others are found too, by the slower search.
+    Meant for low orbits and spans of a few days; others are found too, by the slower search. The Earth is a sphere, or
+    with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
 
     Raises:
         PropagationError: some elements give no position in the span, or in half an orbit beside it.
     """
     parts = [_table(np.empty(0, dtype=np.int64), np.empty((0, 4), dtype=np.int64))]
     for low in range(0, len(swarm), AT_ONCE):
-        part = _eclipses(swarm.part(low, low + AT_ONCE), start, end)
+        part = _eclipses(swarm.part(low, low + AT_ONCE), start, end, flattening)
         parts.append(replace(part, satellite=part.satellite + low))
     return _joined(parts)
 
 
-def _eclipses(swarm: Swarm, start: MissionTime, end: MissionTime) -> Eclipses:
+def _eclipses(swarm: Swarm, start: MissionTime, end: MissionTime, flattening: float) -> Eclipses:
     minute = start // _KNOT_NS
     origin = MissionTime(minute * _KNOT_NS)
     orbits = MeanOrbits(swarm, minute, -(-(end - origin) // _KNOT_NS))
     guess = orbits.nights((start - origin) / NS_PER_S, (end - origin) / NS_PER_S)
-    sure, times = _solve(swarm, guess, origin)
+    sure, times = _solve(swarm, guess, origin, flattening)
     parts = [_table(guess.satellite[guess.deep][sure], edges.to_mission(origin, times[sure]))]
     unsure = np.flatnonzero(guess.deep)[~sure]
     for chosen, reach_s in ((np.flatnonzero(guess.grazing), guess.graze_reach_s), (unsure, 0.45 * guess.period_s)):
         if chosen.size:
-            parts.append(_search(swarm, guess.satellite[chosen], guess.middle_s[chosen], reach_s, origin))
+            nights = (guess.satellite[chosen], guess.middle_s[chosen])
+            parts.append(_search(swarm, nights, reach_s, origin, flattening))
     found = _joined(parts)
     keep = np.flatnonzero((found.penumbra_out > start) & (found.penumbra_in < end))
     order = keep[np.lexsort((found.penumbra_in[keep], found.satellite[keep]))]
@@ -95,14 +97,16 @@ def _table(satellite: IndexArray, times: TimeArray) -> Eclipses:
     return Eclipses(satellite, first, second, third, last, np.ones(len(satellite), dtype=np.bool_))
 
 
-def _solve(swarm: Swarm, guess: Guess, origin: MissionTime) -> tuple[BoolArray, FloatArray]:
+def _solve(swarm: Swarm, guess: Guess, origin: MissionTime, flattening: float) -> tuple[BoolArray, FloatArray]:
     """Return which of the deep nights are settled, and the four edges of all of them, shape (m, 4), s."""
     satellite, middle_s, first = guess.satellite[guess.deep], guess.middle_s[guess.deep], guess.edges_s
     if not satellite.size:
         return np.empty(0, dtype=np.bool_), np.empty((0, 4))
     minute = np.floor(first / KNOT_S).astype(np.int64)
     curve, fits = _cubics(swarm, satellite, minute, origin // _KNOT_NS)
-    cones = _Cones.of(middle_s, origin)
+    if flattening:  # space is stretched as in astro.shadow
+        curve.coefficients[:, 2] /= 1.0 - flattening
+    cones = _Cones.of(middle_s, origin, flattening)
     zero_s = minute * float(KNOT_S)
 
     def margin(at_s: FloatArray) -> FloatArray:
@@ -148,13 +152,13 @@ def _cubics(swarm: Swarm, satellite: IndexArray, minute: IndexArray, origin_minu
     minutes = origin_minute + low[sides] + np.arange(len(sides)) - begin[sides]
     knots = np.ascontiguousarray(swarm.knots(satellite[sides // 2], minutes).T)
     place = begin.reshape(-1, 2)[:, [0, 0, 1, 1]] + np.clip(minute - minute[:, [0, 0, 2, 2]], 0, 1)
-    left, right = np.take(knots, place, axis=1), np.take(knots, place + 1, axis=1)
-    out = np.empty((4, 3, *place.shape))
-    out[0] = left[:3]
-    out[1] = left[3:] * KNOT_S
-    slope, rise = right[3:] * KNOT_S, right[:3] - left[:3]
-    out[2] = 3.0 * rise - 2.0 * out[1] - slope
-    out[3] = out[1] + slope - 2.0 * rise
+    spans = np.empty((4, 3, knots.shape[1] - 1))  # from each knot to the next, those between two sides unused
+    spans[0] = knots[:3, :-1]
+    np.multiply(knots[3:, :-1], KNOT_S, out=spans[1])
+    slope, rise = knots[3:, 1:] * KNOT_S, knots[:3, 1:] - knots[:3, :-1]
+    spans[2] = 3.0 * rise - 2.0 * spans[1] - slope
+    spans[3] = spans[1] + slope - 2.0 * rise
+    out = np.take(spans, place, axis=2)
     step = (high - low).reshape(-1, 2)
     return _Cubic(out), np.all((step >= 0) & (step <= 1), axis=1)
 
@@ -170,14 +174,17 @@ class _Cones:
     rim: FloatArray  # those radii beside the Earth's centre, km, shape (m, 4)
 
     @classmethod
-    def of(cls, middle_s: FloatArray, origin: MissionTime) -> "_Cones":
+    def of(cls, middle_s: FloatArray, origin: MissionTime, flattening: float) -> "_Cones":
         span = 0.5 * (middle_s.min() + middle_s.max()) + np.array([-1800.0, 1800.0])
         early, late = (way / np.linalg.norm(way) for way in sun.positions(_instants(origin, span)).km)
         (px, py, pz) = np.cross(early, late) / 3600.0  # the Sun turns about the pole of the ecliptic
-        place = sun.positions(_instants(origin, middle_s)).km.T
+        x, y, z = place = np.ascontiguousarray(sun.positions(_instants(origin, middle_s)).km.T)
+        moves = np.stack([py * z - pz * y, pz * x - px * z, px * y - py * x])
+        place[2] /= 1.0 - flattening
+        moves[2] /= 1.0 - flattening
         distance = np.sqrt(np.einsum("ij,ij->j", place, place))
-        x, y, z = way = place / distance
-        drift = np.stack([py * z - pz * y, pz * x - px * z, px * y - py * x])
+        way = place / distance
+        drift = (moves - way * np.einsum("ij,ij->j", way, moves)) / distance
         umbra, penumbra = shadow.UMBRA_SPREAD_KM / distance, shadow.PENUMBRA_SPREAD_KM / distance
         taper = np.stack([penumbra, umbra, umbra, penumbra], axis=1)
         widening = 1.0 + 0.5 * taper * taper
@@ -198,8 +205,11 @@ class _Cones:
         return across
 
 
-def _search(swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: float, origin: MissionTime) -> Eclipses:
-    """Return the eclipses within `reach_s` of the middles of nights, by search on a grid."""
+def _search(
+    swarm: Swarm, nights: tuple[IndexArray, FloatArray], reach_s: float, origin: MissionTime, flattening: float
+) -> Eclipses:
+    """Return the eclipses within `reach_s` of the middles of nights of satellites, by search on a grid."""
+    satellite, middle_s = nights
     first = np.floor((middle_s - reach_s) / KNOT_S).astype(np.int64)
     count = int(2.0 * reach_s / KNOT_S) + 3
     minutes = (origin // _KNOT_NS + first[:, None] + np.arange(count)).ravel()
@@ -211,7 +221,7 @@ def _search(swarm: Swarm, satellite: IndexArray, middle_s: FloatArray, reach_s: 
     def spans(umbra: bool) -> Spans:
         def depth(which: IndexArray, at_s: FloatArray) -> FloatArray:
             suns = sun.positions(_instants(origin, at_s))
-            return -shadow.margins_km(knots.positions(which, at_s), suns, umbra)
+            return -shadow.margins_km(knots.positions(which, at_s), suns, umbra, flattening)
 
         values = depth(rows, knots.first_s[rows] + places * GRID_S).reshape(-1, points)
         return edges.positive_spans(depth, Grid(values, knots.first_s, GRID_S, origin))

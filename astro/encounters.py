@@ -1,7 +1,7 @@
-"""Passes over stations and laser sights of many satellites, as `astro.contacts` finds them for one.
+"""Passes over stations, laser sights and crossings of the South Atlantic Anomaly of many satellites, as for one.
 
-The grid, the knots and the functions are the same; rows of an array take the place of calls. Memory is bounded by
-taking some satellites or pairs at a time.
+Grid, knots and functions are those of `astro.contacts` and `astro.saa`; rows of an array take the place of calls.
+Memory is bounded by taking some satellites or pairs at a time.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astro import edges, frames, sight
+from astro import edges, frames, saa, sight
 from astro.contacts import GRID_S
 from astro.edges import Grid, Spans
 from astro.frames import FloatArray, IndexArray, ItrfTrack, Site, TemeTrack, TimeArray
@@ -105,6 +105,34 @@ def sights(
         part = _sights(swarm, pairs[low : low + share], window, (range_max_km, graze_km)).clipped(start, end)
         found.append(Spans(part.row + low, part.start, part.end))
     return Spans(*(_joined([getattr(part, name) for part in found]) for name in Spans.__slots__))
+
+
+def anomalies(swarm: Swarm, start: MissionTime, end: MissionTime) -> Spans:
+    """Return when each satellite is over the South Atlantic Anomaly, cut to the span; rows are satellites.
+
+    Raises:
+        PropagationError: some elements give no position in the span.
+    """
+    window = _window(start, end)
+    share = max(1, POINTS_AT_ONCE // window.grid_points)
+    found = []
+    for low in range(0, len(swarm), share):
+        chosen = np.arange(low, min(low + share, len(swarm)))
+        part = _anomalies(_knots(swarm, chosen, window), window).clipped(start, end)
+        found.append(Spans(part.row + low, part.start, part.end))
+    return Spans(*(_joined([getattr(part, name) for part in found]) for name in Spans.__slots__))
+
+
+def _anomalies(knots: Knots, window: _Window) -> Spans:
+    def depth(rows: IndexArray, at_s: FloatArray) -> FloatArray:
+        times = window.instants(at_s)
+        return saa.many(frames.teme_to_itrf_many(knots.positions(rows, at_s), times), times)
+
+    rows, points = len(knots.table), window.grid_points
+    times = window.instants(np.tile(np.arange(points) * float(GRID_S), rows))
+    fixed = frames.teme_to_itrf_many(TemeTrack(_half_minutes(knots).reshape(-1, 3)), times)
+    grid = Grid(saa.many(fixed, times).reshape(rows, points), np.zeros(rows), float(GRID_S), window.origin)
+    return edges.positive_spans(depth, grid)
 
 
 def _passes(swarm: Swarm, chosen: IndexArray, sites: Sequence[Site], window: _Window) -> Spans:

@@ -27,15 +27,10 @@ class Kernel:
     """Time and the heap of what comes next."""
 
     def __init__(self, start: MissionTime) -> None:
-        self._now = start
+        self.now = start  # the instant of the event in hand, or the one last advanced to
         self._heap: list[tuple[int, int, int, Slot, int]] = []
         self._sequence = 0
         self._stale = 0
-
-    @property
-    def now(self) -> MissionTime:
-        """The instant of the event in hand, or the one last advanced to."""
-        return self._now
 
     def slot(self, callback: Callable[[], None], priority: int = PHYSICS) -> "Slot":
         """Return a new slot: one kind of event, pending at most once."""
@@ -63,13 +58,13 @@ class Kernel:
             if generation != slot.generation:
                 self._stale -= 1
                 continue
-            here = here + 1 if at == self._now else 1
+            here = here + 1 if at == self.now else 1
             if here > EVENTS_PER_INSTANT_MAX:
                 raise KernelStuckError(f"more than {EVENTS_PER_INSTANT_MAX} events at mission time {at}")
-            self._now = MissionTime(at)
+            self.now = MissionTime(at)
             events += 1
             slot.fire()
-        self._now = max(self._now, target)
+        self.now = max(self.now, target)
         return events
 
     def push(self, at: MissionTime, slot: "Slot") -> None:

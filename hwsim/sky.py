@@ -20,7 +20,7 @@ from icd.vehicle import Tracking, VehicleProfile
 
 START_TEMP_C = 20.0
 BODY_INCIDENCE_FRAC = 0.25  # mean over all sides of a body: its cross section over its surface (Cauchy)
-STEP_SLACK_FRAC = 2e-5  # of the battery's capacity: how far the energy of the array may be off within a step
+STEP_SLACK_FRAC = 2.5e-5  # of the battery's capacity: how far the energy of the array may be off within a step
 _J_PER_WH = 3600.0
 _YEAR_S = 365.25 * 86_400.0
 

@@ -37,8 +37,8 @@ class Solo:
     ) -> None:
         self.kernel = Kernel(start)
         self.vehicle = Vehicle(self.kernel, profile, ephemeris, trim, None)
-        self._start = start
-        self._loads = sorted(loads, key=lambda change: change.after_s)[::-1]  # the next one last
+        changes = sorted(loads, key=lambda change: change.after_s)
+        self._loads = [(after(start, change.after_s), change.power_w) for change in reversed(changes)]  # next one last
         self._slot = self.kernel.slot(self._change, PHYSICS)
         self.vehicle.predict()
         self._next()
@@ -62,13 +62,13 @@ class Solo:
         return events
 
     def _next(self) -> None:
-        self._slot.set(after(self._start, self._loads[-1].after_s) if self._loads else None)
+        self._slot.set(self._loads[-1][0] if self._loads else None)
 
     def _change(self) -> None:
-        change, vehicle = self._loads.pop(), self.vehicle
+        (_, power_w), vehicle = self._loads.pop(), self.vehicle
         vehicle.settle()
-        if change.power_w > 0.0:
-            vehicle.compute.allocated[JOB] = change.power_w
+        if power_w > 0.0:
+            vehicle.compute.allocated[JOB] = power_w
         else:
             vehicle.compute.allocated.pop(JOB, None)
         vehicle.predict()

@@ -13,6 +13,7 @@ from astro.orbit import Ephemeris
 from hwsim.solo import JOB, Solo
 from hwsim.vehicle import Trim, Vehicle
 from icd.hw import LoadProfile
+from icd.timebase import seconds_between
 from icd.vehicle import VehicleProfile
 from tests.unit.hwsim.bench import EPOCH, MISSIONS, fleet
 
@@ -98,6 +99,7 @@ def test_books_close_and_states_stay_possible_whatever_happens(
         solo.advance(span_s, look=lambda vehicle: _possible(vehicle, 0.0), every_s=300.0)
         deed(solo.vehicle)
         _possible(solo.vehicle, damage)
+    assert seconds_between(EPOCH, solo.kernel.now) == pytest.approx(sum(span_s for span_s, _ in story), abs=1e-6)
 
 
 @pytest.mark.req("HWS-011")

@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 
 LOST_S_MAX = 120.0  # mission time that the node may fly without battery readings before it goes to SAFE
 CLOCK_ERROR_S_MAX = 30.0  # includes transport, which at 60 x real time is a second or more
-THERMAL_SLOWDOWN = 0x20  # NVML throttle reason, as in icd.hw.ComputeReading
+THERMAL_SLOWDOWN = 0x20 | 0x40  # NVML throttle reasons, by software and by hardware, as in icd.hw.ComputeReading
 
 
 @unique

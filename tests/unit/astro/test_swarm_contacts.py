@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astro import contacts, eclipses, encounters, frames, shadow, sight, sun
+from astro import contacts, eclipses, encounters, frames, saa, shadow, sight, sun
 from astro.contacts import Eclipse
 from astro.eclipses import Eclipses
 from astro.frames import TemeTrack
@@ -32,14 +32,15 @@ def furthest_ms(ours: tuple[int | None, ...], theirs: Eclipse) -> float:
     return max(abs(a - b) / MS for a, b in zip(ours, alone, strict=True) if a is not None and b is not None)
 
 
-def test_eclipse_edges_of_a_swarm_are_those_of_each_satellite_within_a_millisecond() -> None:
+@pytest.mark.parametrize("flattening", [0.0, shadow.EARTH_FLATTENING])
+def test_eclipse_edges_of_a_swarm_are_those_of_each_satellite_within_a_millisecond(flattening: float) -> None:
     satellites = real()[::2]
 
-    found = eclipses.eclipses(Swarm.of(satellites), START, END)
+    found = eclipses.eclipses(Swarm.of(satellites), START, END, flattening)
 
     checked, worst_ms = 0, 0.0
     for number, satellite in enumerate(satellites):
-        alone = contacts.eclipses(Ephemeris(satellite.line1, satellite.line2), START, END)
+        alone = contacts.eclipses(Ephemeris(satellite.line1, satellite.line2), START, END, flattening)
         ours = np.flatnonzero(found.satellite == number).tolist()
         assert len(ours) == len(alone), satellite.name
         for index, eclipse in zip(ours, alone, strict=True):
@@ -191,6 +192,22 @@ def test_sights_of_pairs_are_those_of_each_pair_within_a_millisecond(range_max_k
     assert np.abs(found.end - np.array([span[2] for span in alone])).max() <= MS
 
 
+def test_anomaly_crossings_of_a_swarm_are_those_of_each_satellite_within_a_millisecond() -> None:
+    satellites = real()[:8]
+
+    found = encounters.anomalies(Swarm.of(satellites), START, END)
+
+    alone = [
+        (number, int(span.start), int(span.end))
+        for number, satellite in enumerate(satellites)
+        for span in saa.spans(Ephemeris(satellite.line1, satellite.line2), START, END)
+    ]
+    assert found.row.tolist() == [span[0] for span in alone]
+    assert len(alone) > 40
+    assert np.abs(found.start - np.array([span[1] for span in alone])).max() <= MS
+    assert np.abs(found.end - np.array([span[2] for span in alone])).max() <= MS
+
+
 def test_nothing_asked_for_is_nothing_found() -> None:
     swarm = shell(1, 3)
 
@@ -199,4 +216,5 @@ def test_nothing_asked_for_is_nothing_found() -> None:
     assert (
         len(encounters.sights(swarm, np.empty((0, 2), dtype=np.int64), START, END, range_max_km=9.0, graze_km=0.0)) == 0
     )
+    assert len(encounters.anomalies(Swarm([]), START, END)) == 0
     assert len(eclipses.eclipses(Swarm([]), START, END)) == 0
