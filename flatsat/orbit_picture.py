@@ -18,10 +18,9 @@ SUN, LOAD, COMPUTE, CHARGE = "#c8922e", "#26323d", "#8a4f7d", "#2f6690"
 TEMPS: dict[str, tuple[str, str, Any]] = {
     "die_temp_c": ("die", "#a63d40", "-"),
     "module_temp_c": ("cold plate", "#c97b3d", (0, (6, 2))),
-    "plate_temp_c": ("cold plate", "#c97b3d", (0, (6, 2))),
     "loop_temp_c": ("loop", "#7f7f3f", (0, (3, 1.5))),
     "radiator_temp_c": ("radiator", "#3f7f78", (0, (5, 1, 1, 1))),
-    "battery_temp_c": ("battery", CHARGE, (0, (1, 1.2))),
+    "pack_temp_c": ("battery pack", CHARGE, (0, (1, 1.2))),
     "array_temp_c": ("array", SUN, "-"),
 }
 # Colour, hatching and word of each state of a terminal.
@@ -61,6 +60,7 @@ def draw(orbit: Orbit, path: Path) -> None:
         _battery(rows[2], orbit)
         _heat(rows[3], orbit)
         _lasers(rows[4], orbit)
+        figure.align_ylabels(rows)
         _head(figure, orbit)
         rows[4].set_xlabel("minutes from leaving the first eclipse")
         figure.savefig(path, dpi=DPI, metadata={"Software": None})
@@ -113,8 +113,8 @@ def _power(axes: Any, orbit: Orbit) -> None:
     axes.set_ylabel(f"power, {unit}")
     _name(axes, [("all loads", load[-1], LOAD), ("compute", compute[-1], COMPUTE)], top)
     lit = orbit.eclipses[0][0] / 2 if orbit.eclipses else orbit.span_min / 2
-    brightest = max(watts for minute, watts in zip(track.minutes, solar, strict=True) if minute < 2 * lit)
-    axes.annotate("array", (lit, brightest), (0, 3), textcoords="offset points", ha="center", color=SUN, fontsize=8.5)
+    given = next(watts for minute, watts in zip(track.minutes, solar, strict=True) if minute >= lit)
+    axes.annotate("array", (lit, given), (0, 3), textcoords="offset points", ha="center", color=SUN, fontsize=8.5)
     _grid(axes)
 
 
@@ -130,9 +130,9 @@ def _battery(axes: Any, orbit: Orbit) -> None:
     axes.set_ylabel("battery, %")
     names = [("charge", charge[-1], CHARGE), ("routine floor", routine, QUIET), ("hard floor", hard, QUIET)]
     _name(axes, names, 103.0 - low)
-    lowest = min(range(len(charge)), key=charge.__getitem__)
-    share = track.minutes[lowest] / orbit.span_min
-    side = "right" if share > 0.9 else "left" if share < 0.1 else "center"
+    inside = [index for index, minute in enumerate(track.minutes) if minute > 0.1 * orbit.span_min]
+    lowest = min(inside, key=charge.__getitem__)
+    side = "right" if track.minutes[lowest] > 0.9 * orbit.span_min else "center"
     at = (track.minutes[lowest], charge[lowest])
     axes.annotate(
         f"{charge[lowest]:.1f} %", at, (0, -11), textcoords="offset points", ha=side, fontsize=8, color=CHARGE
