@@ -28,7 +28,7 @@ class Kernel:
 
     def __init__(self, start: MissionTime) -> None:
         self.now = start  # the instant of the event in hand, or the one last advanced to
-        self._heap: list[tuple[int, int, int, Slot, int]] = []
+        self._heap: list[tuple[MissionTime, int, int, Slot, int]] = []
         self._sequence = 0
         self._stale = 0
 
@@ -42,7 +42,7 @@ class Kernel:
         while heap and heap[0][4] != heap[0][3].generation:
             heapq.heappop(heap)
             self._stale -= 1
-        return MissionTime(heap[0][0]) if heap else None
+        return heap[0][0] if heap else None
 
     def advance_to(self, target: MissionTime) -> int:
         """Let everything happen up to and including an instant; return how many events there were.
@@ -61,7 +61,7 @@ class Kernel:
             here = here + 1 if at == self.now else 1
             if here > EVENTS_PER_INSTANT_MAX:
                 raise KernelStuckError(f"more than {EVENTS_PER_INSTANT_MAX} events at mission time {at}")
-            self.now = MissionTime(at)
+            self.now = at
             events += 1
             slot.fire()
         self.now = max(self.now, target)
