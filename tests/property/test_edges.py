@@ -45,6 +45,20 @@ def test_spans_of_sums_of_waves_are_those_of_a_fine_grid(
                 assert value(terms[row], into_s - 2e-3) * value(terms[row], into_s + 2e-3) <= 1e-9
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_extremum_midway_between_equal_values_is_found_once(sign: float) -> None:
+    def curve(which: IndexArray, at_s: FloatArray) -> FloatArray:
+        return sign * (16.0 - (at_s - 105.0) ** 2)
+
+    at_s = np.arange(8) * STEP_S
+    grid = Grid(curve(np.zeros(8, dtype=np.int64), at_s)[None], np.zeros(1), STEP_S, ORIGIN)
+
+    found = edges.positive_spans(curve, grid)
+
+    inner = ((found.start - ORIGIN) / NS_PER_S).tolist(), ((found.end - ORIGIN) / NS_PER_S).tolist()
+    assert inner == (([101.0], [109.0]) if sign > 0.0 else ([0.0, 109.0], [101.0, 210.0]))
+
+
 @given(sets, sets)
 def test_an_overlap_is_what_both_cover(a: list[tuple[int, int, int]], b: list[tuple[int, int, int]]) -> None:
     one, other = spans(a), spans(b)
