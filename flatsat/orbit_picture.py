@@ -114,7 +114,7 @@ def _power(axes: Any, orbit: Orbit) -> None:
     _name(axes, [("all loads", load[-1], LOAD), ("compute", compute[-1], COMPUTE)], top)
     lit = orbit.eclipses[0][0] / 2 if orbit.eclipses else orbit.span_min / 2
     given = next(watts for minute, watts in zip(track.minutes, solar, strict=True) if minute >= lit)
-    axes.annotate("array", (lit, given), (0, 3), textcoords="offset points", ha="center", color=SUN, fontsize=8.5)
+    axes.annotate("array", (lit, given), (0, 4), textcoords="offset points", ha="center", color=SUN, fontsize=8.5)
     _grid(axes)
 
 

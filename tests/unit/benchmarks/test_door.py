@@ -86,3 +86,11 @@ def test_every_part_has_a_name_of_its_own() -> None:
         names = [part.name for part in parts]
         assert len(names) == len(set(names))
         assert all(peer in peers.MODULES for part in parts for peer in part.needs)
+
+
+def test_the_page_of_the_world_has_room_for_both_tables() -> None:
+    page = Path("docs/world.md").read_text()
+
+    for study in (world_rows.STUDY, validation_rows.STUDY):
+        assert page.count(f"<!-- figures: {study.name} -->") == 1
+        assert page.count(f"<!-- end: {study.name} -->") == 1
