@@ -27,8 +27,8 @@ NODES = ("node-1", "node-2", "node-3", "node-4")
 RATE = 60.0
 
 
-def profile() -> VehicleProfile:
-    return VehicleProfile.model_validate(tomllib.loads((MISSIONS / "profiles/v3node.toml").read_text()))
+def profile(name: str = "v3node") -> VehicleProfile:
+    return VehicleProfile.model_validate(tomllib.loads((MISSIONS / f"profiles/{name}.toml").read_text()))
 
 
 def fleet() -> Fleet:
