@@ -71,6 +71,7 @@ class Phase:
     end_min: float
     state: PatState
     peer: str
+    rate_bps: float  # the highest told of while it lasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class _Bench:
         self._peers = [one.node for one in fleet[1:]]
         self._ephemerides = {one.node: Ephemeris(one.line1, one.line2) for one in fleet}
         self._latest: dict[str, hw.Reading] = {}
-        self._changes: dict[int, list[tuple[float, PatState, str]]] = {}
+        self._changes: dict[int, list[tuple[float, PatState, str, float]]] = {}
         self._orders = 0
         self.track = Track()
 
@@ -164,10 +165,10 @@ class _Bench:
         told = []
         for index in range(self._profile.lasers.terminals):
             changes = self._changes.get(index, [])
-            ends = [minute for minute, _, _ in changes[1:]] + [span_min]
+            ends = [change[0] for change in changes[1:]] + [span_min]
             rows = [
-                Phase(max(minute, 0.0), end, state, peer)
-                for (minute, state, peer), end in zip(changes, ends, strict=True)
+                Phase(max(minute, 0.0), end, state, peer, rate_bps)
+                for (minute, state, peer, rate_bps), end in zip(changes, ends, strict=True)
                 if end > 0.0
             ]
             told.append(tuple(rows))
@@ -182,8 +183,11 @@ class _Bench:
             self._latest[key] = reading
             if isinstance(reading, TerminalReading) and reading.state is not None:
                 seen = self._changes.setdefault(reading.terminal, [])
-                if not seen or seen[-1][1:] != (reading.state, reading.peer):
-                    seen.append((minute, reading.state, reading.peer))
+                if seen and seen[-1][1:3] == (reading.state, reading.peer):
+                    began, state, peer, rate_bps = seen.pop()
+                    seen.append((began, state, peer, max(rate_bps, reading.rate_bps)))
+                else:
+                    seen.append((minute, reading.state, reading.peer, reading.rate_bps))
         if minute >= 0.0:
             self._keep(minute)
 

@@ -33,6 +33,7 @@ STATES: dict[PatState, tuple[str, str, str]] = {
     PatState.OFF: ("#ffffff", "", "off"),
 }
 WORD_MIN = 7.0  # minutes that a state must last for its word to fit
+RATE_MIN = 24.0  # and for its rate to fit beside it
 
 
 def draw(orbit: Orbit, path: Path) -> None:
@@ -186,6 +187,8 @@ def _phase(axes: Any, lane: int, phase: Phase) -> None:
     width = phase.end_min - phase.start_min
     edge = "white" if hatch == "" else "#5f6b76"
     axes.barh(lane, width, left=phase.start_min, height=0.72, color=colour, hatch=hatch, edgecolor=edge, linewidth=0.4)
+    if phase.rate_bps > 0.0 and width >= RATE_MIN:
+        word = f"{word}, {phase.rate_bps / 1e9:g} Gbit/s"
     if width >= WORD_MIN:
         middle = phase.start_min + width / 2
         axes.text(middle, lane, word, ha="center", va="center", fontsize=8, color=INK)
