@@ -43,6 +43,7 @@ POLL_S = 0.1
 
 # Minutes that Basilisk simulates in one timed run: some tenths of a second of wall time.
 _PEER_MINUTES_ONE, _PEER_MINUTES_HUNDRED = 400.0, 3.0
+_HUNDRED_DAYS = 3  # flown at once
 _DENSE_S = 300.0
 _IN_A_RUN = 10  # pieces of our work in one timed run, which is then about as long as the peer's
 _JD_1970 = 2440587.5
@@ -87,10 +88,10 @@ def one_satellite_row() -> Row:
 
 
 def hundred_satellites_row() -> Row:
-    """Time power and eclipse of a hundred satellites over a day, beside Basilisk."""
+    """Time power and eclipse of a hundred satellites over three days, beside Basilisk."""
 
     def ours() -> float:
-        return DAY_S / timing.wall_s(*[lambda: _fly(100)] * _IN_A_RUN)
+        return _HUNDRED_DAYS * DAY_S / timing.wall_s(*[lambda: _fly(100, _HUNDRED_DAYS)] * _IN_A_RUN)
 
     value, peer = timing.by_turns(
         PEER_ROUNDS, ours, lambda: peers.basilisk_speed(100, _PEER_MINUTES_HUNDRED, heat=False)
@@ -205,10 +206,10 @@ def peak_memory() -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
 
 
-def _fly(count: int) -> constellation.Flight:
+def _fly(count: int, days: int = 1) -> constellation.Flight:
     profile = one_satellite.profile("v2mini")
     trims = constellation.usual_trims(profile, one_satellite.START_FRAC)
-    return constellation.fly(_swarm(count), profile, trims, EPOCH, after(EPOCH, DAY_S))
+    return constellation.fly(_swarm(count), profile, trims, EPOCH, after(EPOCH, days * DAY_S))
 
 
 @cache
