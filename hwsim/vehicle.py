@@ -68,6 +68,7 @@ class Vehicle:
         self.load_profile = LoadProfile.FULL
         self.sunlit_frac = self._light.frac(kernel.now)
         self.array_health_frac = 1.0
+        self.terminals_w = 0.0
         self.brown_outs = 0
         self._told_wh, self._told_k = self.battery.energy_wh, self.radiator.temp_k
         self._light_slot = kernel.slot(self._on_light, PHYSICS)
@@ -84,8 +85,8 @@ class Vehicle:
 
     @property
     def load_w(self) -> float:
-        """What bus and compute module draw now, W."""
-        return self._bus_w() + self.compute.power_w
+        """What bus, laser terminals and compute module draw now, W."""
+        return self._bus_w() + self.terminals_w + self.compute.power_w
 
     @property
     def too_hot(self) -> bool:
@@ -132,6 +133,12 @@ class Vehicle:
         heating = heat_w > 0.0 and self.radiator.equilibrium_k(heat_w) > self.radiator.temp_k
         goal_k = self._told_k + (TEMP_DEADBAND_K if heating else -TEMP_DEADBAND_K)
         self._temp_slot.set(later(now, self.radiator.crossing_s(heat_w, goal_k), HORIZON_S))
+
+    def set_terminals_w(self, power_w: float) -> None:
+        """Set what the laser terminals draw, W."""
+        self.settle()
+        self.terminals_w = power_w
+        self.predict()
 
     def resize_battery(self, health_frac: float) -> None:
         """Set the capacity to a fraction of the nominal one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from astro import elements
 from hwsim.build import Host, HwSim, authority_of
 from hwsim.config import HwsimConfig
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.snapshot import Snapshot
 from hwsim.units.laser_terminal import TerminalKey
 from icd import codec, topics
@@ -102,19 +102,19 @@ class RecordingChannels:
     """Channels that keep what they are told."""
 
     spaces: dict[str, SpacePath | None] = field(default_factory=dict)
-    lasers: dict[tuple[TerminalKey, TerminalKey], float] = field(default_factory=dict)
+    lasers: dict[tuple[TerminalKey, TerminalKey], LaserPath] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
 
     def set_space(self, node: str, path: SpacePath | None) -> None:
         self.spaces[node] = path
         self.calls.append((node, path is not None))
 
-    def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
-        self.calls.append((a, b, delay_s is not None))
-        if delay_s is None:
+    def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
+        self.calls.append((a, b, path is not None))
+        if path is None:
             del self.lasers[a, b]
         else:
-            self.lasers[a, b] = delay_s
+            self.lasers[a, b] = path
 
 
 class HandTimers:

@@ -227,7 +227,7 @@ def eps(soc_frac: float | None = 0.8, solar_w: float | None = 9000.0) -> EpsRead
 
 def terminal(state: PatState | None, request_id: str = "r") -> TerminalReading:
     return TerminalReading(
-        quality=Quality.GOOD, terminal=1, state=state, peer="n2", rate_bps=0.0, request_id=request_id
+        quality=Quality.GOOD, terminal=1, state=state, peer="n2", rate_bps=0.0, link=None, request_id=request_id
     )
 
 
