@@ -88,9 +88,7 @@ def eclipses(ephemeris: Ephemeris, start: MissionTime, end: MissionTime) -> tupl
     return tuple(found)
 
 
-def sights(
-    a: Ephemeris, b: Ephemeris, start: MissionTime, end: MissionTime, limits: Limits
-) -> tuple[Interval, ...]:
+def sights(a: Ephemeris, b: Ephemeris, start: MissionTime, end: MissionTime, limits: Limits) -> tuple[Interval, ...]:
     """Return when the laser terminals of two satellites see each other within their limits, cut to the span."""
     times = _grid(start, end)
     at_a, at_b = a.positions(times), b.positions(times)
@@ -195,7 +193,7 @@ def _off_sun(
     cos_exclusion: float,
     grid: tuple[TimeArray, TemeTrack, TemeTrack, TemeTrack],
 ) -> tuple[Interval, ...]:
-    """Return what of the spans is left while the first satellite is not blinded: the Sun is aside, or behind the Earth."""
+    """Return what of the spans is left while the Sun does not blind the first satellite: aside, or behind the Earth."""
     if cos_exclusion >= 1.0:
         return spans
     times, at_one, at_other, suns = grid

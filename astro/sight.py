@@ -136,7 +136,7 @@ def regards_km(a: Track, b: Track, sin_min: float, sin_max: float) -> tuple[Floa
 
 
 def off_sun_km(a: Teme, b: Teme, sun: Teme, cos_exclusion: float) -> float:
-    """Return how far outside the cone around the Sun, as seen from `a`, the line to `b` runs; times the range, as above.
+    """Return how far outside the cone around the Sun, seen from `a`, the line to `b` runs; times the range, as above.
 
     Raises:
         FrameError: one is not in TEME.

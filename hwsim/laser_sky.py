@@ -17,6 +17,7 @@ class LaserSky:
     """
 
     def __init__(self, lasers: LasersProfile, ephemerides: dict[str, Ephemeris]) -> None:
+        self.lasers = lasers
         self._limits = sight.limits(lasers)
         self._ephemerides = ephemerides
         self._sights: dict[tuple[str, str], SpanBook] = {}

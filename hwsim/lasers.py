@@ -9,23 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from astro import sight
-from astro.frames import Vector
 from astro.orbit import Ephemeris
 from hwsim.errors import OrderRefusedError
-from hwsim.kernel import LINKS, PHYSICS, Kernel, Slot
+from hwsim.kernel import LINKS, Kernel, Slot
+from hwsim.laser_drives import Drives
 from hwsim.laser_sky import LaserSky
 from hwsim.mishaps import Mishaps
-from hwsim.models import optics, pointing
-from hwsim.units.laser_terminal import GIVE_UP_FACTOR, LOST_DWELL_S, LaserTerminal, TerminalKey, key_of, whole
+from hwsim.models import pointing
+from hwsim.units.laser_terminal import LaserTerminal, TerminalKey, key_of, whole
 from icd.hw import PatState, TerminalLink
-from icd.timebase import MissionTime, after, seconds_between
+from icd.timebase import after
 from icd.vehicle import LasersProfile
-from runtime import seeds
 
 LOSS_DB_MAX = 60.0  # of one terminal's light
 
 _POINTING = (PatState.SLEW, PatState.ACQUIRE, PatState.TRACK)
-_ON_PEER = (PatState.ACQUIRE, PatState.TRACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Lasers:
         self._pairs: dict[tuple[TerminalKey, TerminalKey], _Pair] = {}
         keys = [TerminalKey(node, index) for node in ephemerides for index in range(lasers.terminals)]
         self.terminals = {key: LaserTerminal(key, self._link_of) for key in keys}
-        self._phases = {key: kernel.slot(lambda key=key: self._on_phase(key), PHYSICS) for key in self.terminals}  # type: ignore[misc]
+        self._drives = Drives(kernel, self._sky, seed, self.terminals, on_terminal, self._on_search)
 
     # --- orders and fault points ---
 
@@ -89,9 +87,9 @@ class Lasers:
                 self._on_terminal(key)
             return
         self._part(terminal)
-        aim = self._aim(terminal)
+        aim = self._drives.aim(terminal)
         terminal.peer, terminal.request_id = peer, request_id
-        self._slew(terminal, aim)
+        self._drives.slew(terminal, aim)
 
     def stop(self, key: TerminalKey) -> None:
         """Drop the link and rest.
@@ -102,29 +100,29 @@ class Lasers:
         terminal = self._terminal(key)
         if terminal.state is PatState.TRACK:
             self._part(terminal)
-            self._lose(terminal)
+            self._drives.lose(terminal)
         elif terminal.state in _POINTING:
-            self._rest(terminal)
+            self._drives.rest(terminal)
 
     def reset(self, node: str) -> None:
         """Power-cycle all terminals of a node: links drop, all rest."""
         for key, terminal in self.terminals.items():
             if key.node == node:
                 self._part(terminal)
-                self._rest(terminal)
+                self._drives.rest(terminal)
 
     def hold(self, key: TerminalKey, stuck: bool) -> None:
         """Begin or end a stuck drive: the link drops, and the terminal never leaves SLEW while it lasts."""
         terminal = self._terminal(key)
         if stuck == terminal.stuck:
             return
-        aim = self._aim(terminal)
+        aim = self._drives.aim(terminal)
         terminal.stuck = stuck
         if stuck and terminal.state is PatState.TRACK:
             self._part(terminal)
-            self._lose(terminal)
+            self._drives.lose(terminal)
         elif terminal.state in (PatState.SLEW, PatState.ACQUIRE):
-            self._slew(terminal, aim)
+            self._drives.slew(terminal, aim)
 
     def set_weakness(self, key: TerminalKey, loss_db: float) -> None:
         """Set what a terminal's light has lost, dB: 0 is health. Rates and reach of its links follow.
@@ -194,13 +192,10 @@ class Lasers:
 
     def resume(self) -> None:
         """Predict from the states alone; after a snapshot was put in place."""
-        for key, terminal in self.terminals.items():
-            self._phases[key].set(None if terminal.stuck and terminal.state is PatState.SLEW else terminal.phase_ends)
+        self._drives.resume()
         for keys in list(self._pairs):
             self._review(keys)
         self._on_locks()
-
-    # --- one terminal ---
 
     def _terminal(self, key: TerminalKey) -> LaserTerminal:
         terminal = self.terminals.get(key)
@@ -208,70 +203,10 @@ class Lasers:
             raise OrderRefusedError(f"{key.node} has no terminal {key.index}")
         return terminal
 
-    def _aim(self, terminal: LaserTerminal) -> Vector:
-        """Return where a terminal points now, in its satellite's frame."""
-        if terminal.state in _ON_PEER and terminal.peer is not None:
-            return self._sky.towards(terminal.key.node, terminal.peer.node, self._kernel.now)
-        if terminal.state is not PatState.SLEW:
-            return terminal.direction
-        if terminal.stuck:
-            return terminal.origin
-        turn_rad, profile = pointing.angle_rad(terminal.origin, terminal.direction), self._profile
-        for_s = seconds_between(terminal.since, self._kernel.now)
-        done_rad = pointing.slewed_rad(turn_rad, profile.slew_rate_rad_s, profile.slew_accel_rad_s2, for_s)
-        return pointing.turned(terminal.origin, terminal.direction, done_rad)
-
-    def _slew(self, terminal: LaserTerminal, aim: Vector) -> None:
-        """Turn to the peer, or as near to it as the drive reaches."""
-        now, profile = self._kernel.now, self._profile
-        assert terminal.peer is not None
-        towards = self._sky.towards(terminal.key.node, terminal.peer.node, now)
-        terminal.origin, terminal.direction = aim, self._sky.reachable(towards)
-        terminal.turn_rad = pointing.angle_rad(aim, terminal.direction)
-        duration_s = pointing.slew_s(terminal.turn_rad, profile.slew_rate_rad_s, profile.slew_accel_rad_s2)
-        self._enter(terminal, PatState.SLEW, None if terminal.stuck else after(now, duration_s))
-
-    def _on_phase(self, key: TerminalKey) -> None:
-        terminal = self.terminals[key]
-        match terminal.state:
-            case PatState.SLEW:
-                self._aimed(terminal)
-            case PatState.ACQUIRE:
-                self._lose(terminal)
-            case _:
-                self._rest(terminal)
-
-    def _aimed(self, terminal: LaserTerminal) -> None:
-        """Search for the peer; a terminal whose peer is outside its field of regard has nothing to search."""
-        profile, key, now = self._profile, terminal.key, self._kernel.now
-        assert terminal.peer is not None
-        towards = self._sky.towards(key.node, terminal.peer.node, now)
-        if self._sky.reachable(towards) != towards:
-            self._lose(terminal)
-            return
-        just_now = seconds_between(terminal.held_until, now) <= optics.REACQUIRE_WITHIN_S
-        prior = optics.Prior(terminal.turn_rad, terminal.held == terminal.peer and just_now)
-        terminal.draws += 1
-        rng = seeds.stream(self._seed, f"acquire/{key.node}/{key.index}/{terminal.draws}")
-        terminal.draw_s = optics.acquisition_s(rng, profile, prior)
-        self._enter(terminal, PatState.ACQUIRE, after(now, GIVE_UP_FACTOR * profile.acquire_limit_s))
+    def _on_search(self, terminal: LaserTerminal) -> None:
         pair = self._pair_of(terminal)
         if pair is not None:
             self._review(pair)
-
-    def _lose(self, terminal: LaserTerminal) -> None:
-        terminal.direction = self._aim(terminal)
-        self._enter(terminal, PatState.LOST, after(self._kernel.now, LOST_DWELL_S))
-
-    def _rest(self, terminal: LaserTerminal) -> None:
-        terminal.direction = self._aim(terminal)
-        terminal.peer = None
-        self._enter(terminal, PatState.IDLE, None)
-
-    def _enter(self, terminal: LaserTerminal, state: PatState, ends: MissionTime | None) -> None:
-        terminal.state, terminal.since, terminal.phase_ends = state, self._kernel.now, ends
-        self._phases[terminal.key].set(ends)
-        self._on_terminal(terminal.key)
 
     # --- two terminals ---
 
@@ -314,7 +249,7 @@ class Lasers:
         mode_bps = self._sky.rate_bps(a.node, b.node, loss_db, now)
         if mishaps.lost(now) or self._sky.window(a.node, b.node, loss_db, now) is None:
             self._part(self.terminals[a])
-            self._lose(self.terminals[a])
+            self._drives.lose(self.terminals[a])
             return
         changed = mishaps.turn(now) or mode_bps != pair.mode_bps
         pair.mode_bps = mode_bps
@@ -342,14 +277,14 @@ class Lasers:
             pair.slot.set(min(done, change))
         elif fails:
             for terminal in (a, b):
-                self._lose(terminal)
+                self._drives.lose(terminal)
         else:
             pair.links += 1
             pair.mishaps = self._mishaps(keys, pair.links)
             pair.mishaps.begin(now)
             pair.mode_bps = self._sky.rate_bps(keys[0].node, keys[1].node, loss_db, now)
             for terminal in (a, b):
-                self._enter(terminal, PatState.TRACK, None)
+                self._drives.track(terminal)
             self._follow(keys, pair, pair.mishaps)
             self._on_locks()
 
@@ -367,7 +302,7 @@ class Lasers:
         other = self.terminals[terminal.peer]
         for one in (terminal, other):
             one.held, one.held_until = one.peer, now
-        self._lose(other)
+        self._drives.lose(other)
         self._on_locks()
 
     def _link_of(self, terminal: LaserTerminal) -> tuple[float, TerminalLink]:

@@ -45,8 +45,8 @@ def paths(
 ) -> dict[str, SpacePath | None]:
     """Return each node's path to the ground, the one of fewest hops; ties go by the order of `nodes` and `lasers`.
 
-    A link that fades is gone round. A node that has no other way keeps its path over it, at rate 0: what it sends waits,
-    and its connection stands.
+    A link that fades is gone round. A node that has no other way keeps its path over it, at rate 0: what it sends
+    waits, and its connection stands.
 
     Args:
         nodes: all satellites.

@@ -3,9 +3,9 @@
 Acquisition is a search outward from where the peer is expected. The miss in two axes is Gaussian, so the step at which
 the search meets the peer is Rayleigh distributed; the time of a search goes with the area of the uncertainty, which
 depends on what went before: widest after a long turn, a few beams wide just after the same peer was lost
-(arXiv:2511.16063: acquisition times have one mode for each kind of prior geometry; Opt. Eng. 56, 106108 for the search).
+(arXiv:2511.16063: acquisition times have one mode for each kind of prior geometry; Opt. Eng. 56, 106108: the search).
 
-Budget: Prx = Ptx + Gt + Gr + 20 log(lambda / 4 pi R) + optics of both ends - pointing loss, with G = (pi D / lambda)^2.
+Budget: Prx = Ptx + Gt + Gr + 20 log(lambda / 4 pi R) + optics of both ends - pointing loss; G = (pi D / lambda)^2.
 """
 
 import math
@@ -84,9 +84,7 @@ class Budget:
 
     def reaches_km(self, loss_db: float = 0.0) -> tuple[float, ...]:
         """Return the greatest range at which each rate keeps its margin; it falls as the rates rise."""
-        return tuple(
-            10.0 ** ((self.at_1_km_dbm - loss_db - self.margin_db - need) / 20.0) for need in self.needs_dbm
-        )
+        return tuple(10.0 ** ((self.at_1_km_dbm - loss_db - self.margin_db - need) / 20.0) for need in self.needs_dbm)
 
     def rate_bps(self, range_km: float, loss_db: float = 0.0) -> float:
         """Return the highest rate that keeps its margin at a range; 0 when none does: there is no link."""
@@ -114,7 +112,7 @@ def received_dbm(lasers: LasersProfile, range_km: float, pointing_db: float) -> 
 
 
 def beam_rad(wavelength_m: float, aperture_m: float) -> float:
-    """Return the half angle of the beam at 1/e^2 that has the gain (pi D / lambda)^2: a Gaussian beam's gain is 8/w^2."""
+    """Return the half angle at 1/e^2 of the beam that has the gain (pi D / lambda)^2: a Gaussian beam's is 8 / w^2."""
     return math.sqrt(8.0) * wavelength_m / (math.pi * aperture_m)
 
 
