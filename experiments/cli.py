@@ -4,12 +4,12 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from experiments import figures
+from experiments.eclipse_table import STUDY as ECLIPSE_TABLE
 from experiments.reserve_terminal import STUDY as RESERVE_TERMINAL
 
-STUDIES: dict[str, figures.Study] = {study.name: study for study in (RESERVE_TERMINAL,)}
+STUDIES: dict[str, figures.Study] = {study.name: study for study in (ECLIPSE_TABLE, RESERVE_TERMINAL)}
 
 app = typer.Typer(help="Experiments: one command each, with its own baseline.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
@@ -35,4 +35,4 @@ def run_study(
     if study is None:
         typer.echo(f"dawnline: no experiment {name!r}; there are {', '.join(STUDIES)}", err=True)
         raise typer.Exit(2)
-    raise typer.Exit(figures.run(study, as_json, Console()))
+    raise typer.Exit(figures.run(study, as_json, figures.console()))

@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+PLAIN_WIDTH = 180  # columns of what is piped into a file
+HEADINGS = ("figure", "value", "unit", "baseline", "ratio", "required", "margin", "holds")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One figure with its requirement.
 
-    Exactly one of `at_least` and `at_most` is given; it binds the ratio where there is a baseline, else the value.
+    Exactly one of `at_least`, `at_most` and `within` is given. The first two bind the ratio where there is a baseline,
+    else the value; `within` is the most by which the value may differ from the baseline's, in the figure's unit.
     """
 
     figure: str
@@ -29,13 +33,17 @@ class Row:
     baseline: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    within: float | None = None
+    leaves_out: str = ""  # what the baseline counts or computes that the value does not, or the other way round
 
     def __post_init__(self) -> None:
         """Refuse a row that requires nothing, or two things, or names a baseline without its value."""
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError(f"{self.figure}: give exactly one of at_least and at_most")
+        if sum(bound is not None for bound in (self.at_least, self.at_most, self.within)) != 1:
+            raise ValueError(f"{self.figure}: give exactly one of at_least, at_most and within")
         if (self.baseline_name is None) != (self.baseline is None):
             raise ValueError(f"{self.figure}: give baseline_name and baseline, or neither")
+        if self.within is not None and not self.baseline:
+            raise ValueError(f"{self.figure}: give within only beside a baseline other than 0")
 
     @property
     def ratio(self) -> float | None:
@@ -43,27 +51,62 @@ class Row:
         return None if not self.baseline else self.value / self.baseline
 
     @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The least and the most that `judged` may be; `within` makes both, of the ratio."""
+        if self.within is None or not self.baseline:
+            return self.at_least, self.at_most
+        share = self.within / abs(self.baseline)
+        return 1.0 - share, 1.0 + share
+
+    @property
+    def judged(self) -> float | None:
+        """What the requirement binds: the ratio where there is a baseline, else the value."""
+        return self.value if self.baseline_name is None else self.ratio
+
+    @property
     def holds(self) -> bool:
         """Whether the requirement is met."""
-        judged = self.value if self.baseline_name is None else self.ratio
+        judged, (least, most) = self.judged, self.bounds
         if judged is None or not math.isfinite(judged):
             return False
-        return judged >= self.at_least if self.at_least is not None else judged <= (self.at_most or 0.0)
+        return bool((least is None or judged >= least) and (most is None or judged <= most))  # numpy has its own
+
+    @property
+    def margin(self) -> float | None:
+        """How many times over the requirement is met, 1 at its edge; None where it is met without any difference."""
+        judged = self.judged
+        if judged is None or not math.isfinite(judged):
+            return None
+        if self.within is not None and self.baseline is not None:
+            off = abs(self.value - self.baseline)
+            return self.within / off if off else None
+        if self.at_least is not None:
+            return judged / self.at_least if self.at_least else None
+        return self.at_most / judged if judged and self.at_most is not None else None
 
     def as_json(self) -> dict[str, object]:
         """Return the row as the object that `--json` prints."""
         named = self.baseline_name is not None
         baseline = {"name": self.baseline_name, "value": _finite(self.baseline)} if named else None
+        least, most = self.bounds
         return {
             "figure": self.figure,
             "value": _finite(self.value),
             "unit": self.unit,
             "baseline": baseline,
             "ratio": _finite(self.ratio),
-            "at_least": self.at_least,
-            "at_most": self.at_most,
+            "at_least": least,
+            "at_most": most,
+            "margin": _finite(self.margin),
             "holds": self.holds,
+            "leaves_out": self.leaves_out,
         }
+
+    def required(self) -> str:
+        """Return the requirement in words."""
+        if self.within is not None:
+            return f"within {self.within:.3g} {self.unit}"
+        return f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +120,12 @@ class Study:
     measure: Callable[[tuple[int, ...]], list[Row]]
 
 
+def console() -> Console:
+    """Return standard output: as wide as the terminal, or wide enough for the table where there is none."""
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=PLAIN_WIDTH)
+
+
 def machine() -> dict[str, object]:
     """Return what the figures were measured on: cores, CPU, Python."""
     return {"cores": os.cpu_count(), "cpu": _cpu(), "python": platform.python_version()}
@@ -87,22 +136,40 @@ def run(study: Study, as_json: bool, console: Console) -> int:
     rows = study.measure(study.seeds)
     if as_json:
         shape = {"name": study.name, "seeds": list(study.seeds), "machine": machine()}
-        console.print_json(json.dumps(shape | {"rows": [row.as_json() for row in rows]}))
+        told = json.dumps(shape | {"rows": [row.as_json() for row in rows]}, indent=2)
+        console.print(told, soft_wrap=True, highlight=False, markup=False)
     else:
         console.print(_table(study, rows))
         console.print(f"Left out: {study.leaves_out}")
+        for text in dict.fromkeys(row.leaves_out for row in rows if row.leaves_out):
+            named = "; ".join(row.figure for row in rows if row.leaves_out == text)
+            console.print(f"- {named}: {text}")
     return 0 if rows and all(row.holds for row in rows) else 1
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row as the texts under HEADINGS."""
+    baseline = "" if row.baseline_name is None else f"{row.baseline_name}: {row.baseline:.6g}"
+    ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+    margin = "" if row.margin is None else f"{row.margin:.3g}"
+    return (
+        row.figure,
+        f"{row.value:.6g}",
+        row.unit,
+        baseline,
+        ratio,
+        row.required(),
+        margin,
+        "yes" if row.holds else "NO",
+    )
 
 
 def _table(study: Study, rows: list[Row]) -> Table:
     table = Table(title=f"{study.name}: {study.title}")
-    for heading in ("figure", "value", "unit", "baseline", "ratio", "required", "holds"):
-        table.add_column(heading, justify="right" if heading in ("value", "ratio") else "left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading in ("value", "ratio", "margin") else "left")
     for row in rows:
-        baseline = "" if row.baseline_name is None else f"{row.baseline_name}: {row.baseline:.6g}"
-        required = f">= {row.at_least:g}" if row.at_least is not None else f"<= {row.at_most:g}"
-        ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
-        table.add_row(row.figure, f"{row.value:.6g}", row.unit, baseline, ratio, required, "yes" if row.holds else "NO")
+        table.add_row(*cells(row))
     return table
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from astro import elements
-from flatsat import bundles
+from flatsat import bundles, energy
 from flatsat.keys import KeysError, check_nodes
 from hwsim.errors import FaultRefusedError
 from hwsim.faults import FaultBoard
@@ -22,7 +22,7 @@ from icd.ids import JobId, NameStr, TenantId
 from icd.jobs import JobClass, JobSpec
 from icd.params import ElementSet, Fleet, Station
 from icd.timebase import MissionTime, after, from_iso, seconds_between
-from icd.vehicle import VehicleProfile
+from icd.vehicle import ComputeProfile, VehicleProfile
 
 JOB_DIGITS = 4  # at least, of a job's number in its stream
 ELEMENTS_AGE_DAYS_MAX = 14.0  # beyond this from its epoch an element set says little
@@ -65,6 +65,8 @@ class WorkloadTable(Wire):
     every_s: float = Field(gt=0.0, le=DURATION_S_MAX)
     count: int = Field(ge=1, le=10_000)
     job_class: Annotated[JobClass, AS_TEXT] | None = None  # None: as the bundle says
+    power_w: float | None = Field(default=None, gt=0.0)  # as job_class
+    slots: int | None = Field(default=None, ge=1)  # as job_class
     arguments: Annotated[tuple[str, ...], AS_LIST] = ()  # appended to the bundle's command; {index} counts the jobs
     deadline_after_s: float | None = Field(default=None, gt=0.0, le=DURATION_S_MAX)
 
@@ -139,8 +141,9 @@ class Workload:
             command = self.bundle.defaults["command"]
             assert isinstance(command, (list, tuple))
             changed["command"] = (*command, *(text.replace("{index}", str(index)) for text in table.arguments))
-        if table.job_class is not None:
-            changed["job_class"] = table.job_class
+        for key in ("job_class", "power_w", "slots"):
+            if getattr(table, key) is not None:
+                changed[key] = getattr(table, key)
         job_id = table.name if table.count == 1 else f"{table.name}-{index:0{JOB_DIGITS}d}"
         due = table.deadline_after_s
         deadline = None if due is None else after(self.at(epoch, index), due)
@@ -200,8 +203,9 @@ def load_mission(path: Path) -> Mission:
     except ValidationError as error:
         # Its own names are checked; what is left is one of the station file's.
         raise MissionError(f"{here / file.stations}: {_first(error, Fleet)}") from error
+    _check_energy(path, fleet)
     workload = tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
-    _check_jobs(path, epoch, workload)
+    _check_jobs(path, epoch, workload, profile.compute)
     return Mission(path, file, fleet, workload)
 
 
@@ -236,6 +240,14 @@ def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -
             )
         sets.append(ElementSet(node=node.id, name=satellite.name, line1=satellite.line1, line2=satellite.line2))
     return tuple(sets)
+
+
+def _check_energy(path: Path, fleet: Fleet) -> None:
+    for element in fleet.elements:
+        try:
+            energy.check(fleet.profile, energy.orbit_of(element.line2), MissionTime(fleet.epoch))
+        except energy.EnergyError as error:
+            raise MissionError(f"{path}: vehicle.profile: on the orbit of {element.name}, {error}") from error
 
 
 def _check_names(path: Path, file: MissionFile) -> None:
@@ -278,14 +290,19 @@ def _workload(path: Path, here: Path, index: int, row: WorkloadTable) -> Workloa
         raise MissionError(f"{path}: workload.{index}.bundle: {error}") from error
 
 
-def _check_jobs(path: Path, epoch: MissionTime, workload: tuple[Workload, ...]) -> None:
+def _check_jobs(path: Path, epoch: MissionTime, workload: tuple[Workload, ...], module: ComputeProfile) -> None:
     """See that every stream makes jobs that are allowed: the first and the last bound what lies between."""
+    room_w = module.max_w - module.idle_w
     for index, stream in enumerate(workload):
+        where = f"{path}: workload.{index}"
         try:
-            for job in (1, stream.table.count):
-                stream.spec(epoch, job)
+            first, _ = (stream.spec(epoch, job) for job in (1, stream.table.count))
         except bundles.BundleError as error:
-            raise MissionError(f"{path}: workload.{index}: {error}") from error
+            raise MissionError(f"{where}: {error}") from error
+        if first.power_w > room_w:
+            raise MissionError(f"{where}.power_w: {first.power_w:g} W a job; the module has {room_w:g} W above idle")
+        if first.slots > module.slots:
+            raise MissionError(f"{where}.slots: {first.slots} a job; the module has {module.slots}")
         single = [one.table.name for one in workload if one.table.count == 1]
         for name in single:
             number = name.removeprefix(f"{stream.table.name}-")

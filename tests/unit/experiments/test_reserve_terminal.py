@@ -24,7 +24,8 @@ def test_the_command_prints_one_object_of_the_house_shape() -> None:
     told = json.loads(result.stdout)
     assert result.exit_code == 0
     assert set(told) == {"name", "seeds", "machine", "rows"}
-    assert {"figure", "value", "unit", "baseline", "ratio", "at_least", "at_most", "holds"} == set(told["rows"][0])
+    shape = {"figure", "value", "unit", "baseline", "ratio", "at_least", "at_most", "margin", "holds", "leaves_out"}
+    assert set(told["rows"][0]) == shape
 
 
 def test_an_unknown_experiment_is_one_line_and_exit_code_2() -> None:

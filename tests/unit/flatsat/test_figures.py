@@ -35,6 +35,9 @@ def measured(*rows: Row, as_json: bool = True) -> tuple[int, str]:
         (Row("rate", 5.0, "1/s", "peer", 0.0, at_least=1.0), None, False),
         (Row("rate", math.nan, "1/s", at_least=1.0), None, False),
         (Row("rate", math.nan, "1/s", at_most=1.0), None, False),
+        (Row("span", 35.6, "min", "table", 35.5, within=0.2), 35.6 / 35.5, True),
+        (Row("span", 35.2, "min", "table", 35.5, within=0.2), 35.2 / 35.5, False),
+        (Row("span", 35.8, "min", "table", 35.5, within=0.2), 35.8 / 35.5, False),
     ],
 )
 def test_a_requirement_binds_the_ratio_where_there_is_a_baseline_else_the_value(
@@ -49,6 +52,8 @@ def test_a_requirement_binds_the_ratio_where_there_is_a_baseline_else_the_value(
     [
         {},
         {"at_least": 1.0, "at_most": 2.0},
+        {"within": 1.0, "at_most": 2.0, "baseline_name": "peer", "baseline": 1.0},
+        {"within": 1.0},
         {"at_least": 1.0, "baseline": 1.0},
         {"at_least": 1.0, "baseline_name": "peer"},
     ],
@@ -78,10 +83,42 @@ def test_json_has_the_shape_of_the_house() -> None:
         "ratio": 4.0,
         "at_least": 3.0,
         "at_most": None,
+        "margin": pytest.approx(4.0 / 3.0),
         "holds": True,
+        "leaves_out": "",
     }
     assert shape["rows"][1]["baseline"] is None
     assert shape["rows"][1]["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("row", "margin"),
+    [
+        (FAST, 4.0 / 3.0),
+        (Row("error", 1.0, "km", "peer", 2.0, at_most=0.75), 1.5),
+        (Row("error", 0.2, "s", at_most=1.0), 5.0),
+        (Row("losses", 0.0, "jobs", at_most=0.0), None),
+        (Row("span", 35.6, "min", "table", 35.5, within=0.2), 2.0),
+        (Row("rate", math.nan, "1/s", at_least=1.0), None),
+    ],
+)
+def test_the_margin_is_how_many_times_over_the_requirement_is_met(row: Row, margin: float | None) -> None:
+    assert row.margin == pytest.approx(margin)
+
+
+def test_a_requirement_on_the_difference_is_told_as_bounds_of_the_ratio() -> None:
+    row = Row("span", 35.6, "min", "table", 40.0, within=4.0)
+
+    assert (row.as_json()["at_least"], row.as_json()["at_most"]) == pytest.approx((0.9, 1.1))
+    assert row.required() == "within 4 min"
+
+
+def test_what_one_comparison_leaves_out_stands_under_the_table() -> None:
+    text = measured(
+        Row("rate", 9.0, "1/s", "peer", 1.0, at_least=2.0, leaves_out="the peer also turns"), as_json=False
+    )[1]
+
+    assert "- rate: the peer also turns" in text
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

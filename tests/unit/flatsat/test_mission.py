@@ -116,6 +116,16 @@ MISTAKES = {
     ),
     "job id too long": ('name = "image"', f'name = "{"i" * 60}"', ("workload.1: ", "'job_id'")),
     "too many arguments": ('"{index}"]', '"{index}"' + ', "x"' * 40 + "]", ("workload.1: ", "'command'", "at most 32")),
+    "job beyond the module's power": (
+        "every_s = 300.0",
+        "every_s = 300.0\npower_w = 9_500.0",
+        ("workload.1.power_w: 9500 W a job; the module has 9200 W above idle",),
+    ),
+    "job beyond the module's slots": (
+        "every_s = 300.0",
+        "every_s = 300.0\nslots = 9",
+        ("workload.1.slots: 9 a job; the module has 8",),
+    ),
     "missing bundle": ('bundle = "jobs/image"', 'bundle = "jobs/none"', ("workload.0.bundle: ", "jobs/none")),
     "too many terminals": (
         "laser_terminals = 2",
