@@ -8,6 +8,7 @@ from astro import contacts, frames, sight
 from astro.frames import Teme
 from astro.orbit import Ephemeris
 from astro.shadow import EARTH_RADIUS_KM
+from astro.sight import Limits
 from icd.timebase import NS_PER_S, MissionTime, after, seconds_between, to_utc
 from tests.unit.astro.orbits import LINE1, LINE2, OTHER1, OTHER2, START
 
@@ -106,8 +107,8 @@ def test_sight_ends_where_the_limb_or_the_range_says() -> None:
     a = Ephemeris(LINE1, LINE2)
     b = Ephemeris("1 45100U 20012AA  26234.50000000  .00000000  00000+0  00000-0 0  9991", _crossing_line2())
 
-    clear = contacts.sights(a, b, START, after(START, DAY_S), range_max_km=6000.0, graze_km=80.0)
-    near = contacts.sights(a, b, START, after(START, DAY_S), range_max_km=2000.0, graze_km=80.0)
+    clear = contacts.sights(a, b, START, after(START, DAY_S), Limits(6000.0, 80.0, -1.0, 1.0, 1.0))
+    near = contacts.sights(a, b, START, after(START, DAY_S), Limits(2000.0, 80.0, -1.0, 1.0, 1.0))
 
     assert clear
     assert near

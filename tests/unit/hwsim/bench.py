@@ -78,6 +78,13 @@ def config(**changes: object) -> HwsimConfig:
     return base.model_copy(update=changes)
 
 
+def with_lasers(**changes: object) -> HwsimConfig:
+    """Return the configuration of a fleet whose terminals differ from the class's."""
+    whole = fleet()
+    lasers = whole.profile.lasers.model_copy(update=changes)
+    return config(fleet=whole.model_copy(update={"profile": whole.profile.model_copy(update={"lasers": lasers})}))
+
+
 @dataclass
 class RecordingLink:
     """A link that keeps what is published."""

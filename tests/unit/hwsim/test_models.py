@@ -1,10 +1,9 @@
 import random
-import statistics
 
 import pytest
 
 from hwsim.errors import EnergyBookError
-from hwsim.models import array, optics
+from hwsim.models import array
 from hwsim.models.battery import Battery
 from hwsim.models.compute import POWER_CAP, THERMAL, Compute
 from hwsim.models.thermal import STEFAN_BOLTZMANN_W_M2_K4, Radiator
@@ -140,20 +139,6 @@ def test_lost_cells_take_their_charge_and_come_back_empty() -> None:
 def test_array_power_falls_with_light_and_distance() -> None:
     assert array.power_w(1_000.0, 0.8, 1.0, 1.0) == pytest.approx(800.0)
     assert array.power_w(1_000.0, 0.8, 0.5, 2.0) == pytest.approx(100.0)
-
-
-def test_acquisition_times_have_the_least_the_median_and_the_limit() -> None:
-    rng = random.Random(3)
-    draws = [optics.acquisition_s(rng, 12.0, 30.0, 100.0) for _ in range(20_000)]
-
-    assert min(draws) >= 12.0
-    assert max(draws) <= 100.0
-    assert statistics.median(draws) == pytest.approx(30.0, abs=0.4)
-    assert optics.acquisition_s(random.Random(1), 10.0, 10.0, 10.0) == 10.0
-
-
-def test_a_quarter_turn_takes_its_angle_over_the_rate() -> None:
-    assert optics.slew_s((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), 0.01) == pytest.approx(157.0796, abs=1e-3)
 
 
 def test_the_module_draws_idle_plus_jobs_up_to_its_cap() -> None:

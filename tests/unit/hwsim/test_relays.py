@@ -11,7 +11,7 @@ import pytest
 from hwsim.channel_tcp import Listen, TcpChannels
 from hwsim.errors import ConfigError
 from hwsim.laser_relay import FRAME_BYTES_MAX
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.relay import HELD_BYTES_MAX
 from hwsim.units.laser_terminal import TerminalKey
 
@@ -205,7 +205,7 @@ async def _port(channels: TcpChannels, hello: bytes) -> tuple[asyncio.StreamRead
 @pytest.mark.req("HWS-006")
 async def test_locked_terminals_are_joined_and_whole_frames_pass_until_the_lock_is_lost() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.004)
+        channels.set_laser(A, B, LaserPath(0.004, 4e11))
         one, to_one = await _port(channels, _hello("node-1", 0, "one"))
         two, to_two = await _port(channels, _hello("node-2", 1, "two"))
 
@@ -239,7 +239,7 @@ async def test_locked_terminals_are_joined_and_whole_frames_pass_until_the_lock_
 )
 async def test_who_is_not_known_or_not_locked_is_cut_at_once(hello: bytes) -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.004)
+        channels.set_laser(A, B, LaserPath(0.004, 4e11))
         reader, writer = await _port(channels, hello)
 
         assert await _is_cut(reader)
@@ -248,7 +248,7 @@ async def test_who_is_not_known_or_not_locked_is_cut_at_once(hello: bytes) -> No
 
 async def test_a_frame_too_large_or_too_early_is_cut() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         early, _to_early = await _port(channels, _hello("node-1", 0, "one") + _frame(b"too early"))
         assert await _is_cut(early)
 
@@ -262,7 +262,7 @@ async def test_a_frame_too_large_or_too_early_is_cut() -> None:
 
 async def test_a_new_connection_of_a_terminal_replaces_the_old() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         old, _to_old = await _port(channels, _hello("node-1", 0, "one"))
         await _until(lambda: A in channels._lasers._ports)
         new, _to_new = await _port(channels, _hello("node-1", 0, "one"))
@@ -276,7 +276,7 @@ async def test_a_new_connection_of_a_terminal_replaces_the_old() -> None:
 
 async def test_when_one_end_goes_the_other_is_told() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         one, to_one = await _port(channels, _hello("node-1", 0, "one"))
         two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
         await one.readexactly(4)
