@@ -21,16 +21,15 @@ def _lasers(**changes: object) -> LasersProfile:
     return LasersProfile.model_validate(profile().lasers.model_dump() | changes)
 
 
-def _draws(prior: Prior, count: int = 20_000) -> list[float | None]:
-    rng = random.Random(3)
-    return [optics.acquisition_s(rng, _lasers(), prior) for _ in range(count)]
+def _draws(prior: Prior) -> list[float | None]:
+    rng, lasers = random.Random(3), _lasers()
+    return [optics.acquisition_s(rng, lasers, prior) for _ in range(20_000)]
 
 
 def _median(prior: Prior) -> float:
     return statistics.median(100.0 if draw is None else draw for draw in _draws(prior))
 
 
-@pytest.mark.slow
 @pytest.mark.req("HWS-017")
 def test_acquisition_after_a_quarter_turn_takes_about_the_median_of_the_profile_and_never_beyond_its_limits() -> None:
     draws = _draws(QUARTER)
@@ -42,7 +41,6 @@ def test_acquisition_after_a_quarter_turn_takes_about_the_median_of_the_profile_
     assert 0.005 < (len(draws) - len(held)) / len(draws) < 0.05
 
 
-@pytest.mark.slow
 @pytest.mark.req("HWS-017")
 def test_the_longer_the_turn_the_longer_the_search_and_a_peer_just_lost_is_found_fast() -> None:
     just_lost = _median(Prior(math.pi, held_just_now=True))
