@@ -21,8 +21,6 @@ from icd.hw import PatState, TerminalLink
 from icd.timebase import after
 from icd.vehicle import LasersProfile
 
-LOSS_DB_MAX = 60.0  # of one terminal's light
-
 _POINTING = (PatState.SLEW, PatState.ACQUIRE, PatState.TRACK)
 
 
@@ -124,15 +122,13 @@ class Lasers:
         elif terminal.state in (PatState.SLEW, PatState.ACQUIRE):
             self._drives.slew(terminal, aim)
 
-    def set_weakness(self, key: TerminalKey, loss_db: float) -> None:
+    def weaken(self, key: TerminalKey, loss_db: float) -> None:
         """Set what a terminal's light has lost, dB: 0 is health. Rates and reach of its links follow.
 
         Raises:
-            OrderRefusedError: there is no such terminal, or the loss is none.
+            OrderRefusedError: there is no such terminal.
         """
         terminal = self._terminal(key)
-        if not 0.0 <= loss_db <= LOSS_DB_MAX:
-            raise OrderRefusedError(f"a loss of {loss_db:g} dB is not within 0 to {LOSS_DB_MAX:g}")
         if loss_db == terminal.loss_db:
             return
         terminal.loss_db = loss_db

@@ -57,6 +57,7 @@ class World:
         self._live = False
         for node, craft in self.crafts.items():
             self._feed_terminals(node)
+            craft.vehicle.predict()
             craft.contacts.begin()
 
     @property

@@ -37,6 +37,10 @@ def _terminals(table: Table) -> tuple[LaserTerminal, LaserTerminal]:
     return table.sim.world.lasers.terminals[ONE], table.sim.world.lasers.terminals[THREE]
 
 
+def _states(table: Table) -> list[PatState]:
+    return [terminal.state for terminal in _terminals(table)]
+
+
 def _told(table: Table, node: str) -> list[tuple[float, TerminalReading]]:
     """Return when terminal 0 was told of, and what."""
     return [
@@ -47,7 +51,7 @@ def _told(table: Table, node: str) -> list[tuple[float, TerminalReading]]:
     ]
 
 
-@pytest.mark.req("HWS-018")
+@pytest.mark.req("HWS-033")
 def test_the_rate_steps_down_where_the_budget_says_and_both_ends_and_the_carriers_say_so() -> None:
     """100 Gbit/s and 200 Gbit/s part at 4,000 km with a little less light than the class has."""
     settings = with_lasers(**QUIET, transmit_w=4.0 * (4_000.0 / 4_760.0) ** 2)
@@ -68,37 +72,38 @@ def test_the_rate_steps_down_where_the_budget_says_and_both_ends_and_the_carrier
     assert table.channels.lasers[ONE, THREE].rate_bps == 100e9
 
 
-@pytest.mark.req("HWS-018")
+@pytest.mark.req("HWS-033")
 def test_a_weak_laser_lowers_the_rate_and_too_weak_a_one_ends_the_link_until_it_is_cured() -> None:
     table = _locked()
     lasers = table.sim.world.lasers
     assert [lock.rate_bps for lock in lasers.locks()] == [200e9]
 
-    lasers.set_weakness(THREE, 3.0)
+    lasers.weaken(THREE, 3.0)
     assert [lock.rate_bps for lock in lasers.locks()] == [100e9]
-    lasers.set_weakness(THREE, 40.0)
+    lasers.weaken(THREE, 40.0)
     assert lasers.locks() == ()
-    assert [terminal.state for terminal in _terminals(table)] == [PatState.LOST, PatState.LOST]
+    assert _states(table) == [PatState.LOST, PatState.LOST]
 
     _point_both(table, "again")
     table.fly(60.0)
     assert lasers.locks() == ()
-    lasers.set_weakness(THREE, 0.0)
+    lasers.weaken(THREE, 0.0)
     table.fly(60.0)
     assert [lock.rate_bps for lock in lasers.locks()] == [200e9]
 
 
-def test_a_weakness_of_what_is_not_there_or_beyond_measure_is_refused() -> None:
-    lasers = Table().sim.world.lasers
+def test_a_weakness_of_what_is_not_there_is_refused_and_a_blind_telescope_has_no_link() -> None:
+    table = _locked()
+    lasers = table.sim.world.lasers
 
     with pytest.raises(OrderRefusedError, match="no terminal 9"):
-        lasers.set_weakness(TerminalKey("node-1", 9), 1.0)
-    for loss_db in (-1.0, 61.0, float("nan")):
-        with pytest.raises(OrderRefusedError, match="not within 0 to 60"):
-            lasers.set_weakness(ONE, loss_db)
+        lasers.weaken(TerminalKey("node-1", 9), 1.0)
+    lasers.weaken(ONE, 300.0)
+
+    assert lasers.locks() == ()
 
 
-@pytest.mark.req("HWS-018")
+@pytest.mark.req("HWS-033")
 def test_what_a_link_tells_agrees_with_the_geometry_at_both_ends() -> None:
     table = _locked()
     one, three = (terminal.truth(table.clock.now()).link for terminal in _terminals(table))
@@ -114,7 +119,7 @@ def test_what_a_link_tells_agrees_with_the_geometry_at_both_ends() -> None:
     assert table.channels.lasers[ONE, THREE].delay_s == pytest.approx(one.range_km / 299_792.458, abs=1e-3)
 
 
-@pytest.mark.req("HWS-019")
+@pytest.mark.req("HWS-034")
 def test_a_fade_stops_the_rate_at_both_ends_and_keeps_the_lock() -> None:
     table = _locked(with_lasers(fades_per_h=60.0, fade_s=20.0, losses_per_h=0.0), 470.0)
 
@@ -135,14 +140,14 @@ def _is_change(story: list[tuple[float, bool]], at: float) -> bool:
     return place == 0 or story[place - 1][1] != story[place][1]
 
 
-@pytest.mark.req("HWS-019")
+@pytest.mark.req("HWS-034")
 def test_a_loss_of_tracking_ends_both_at_one_instant_and_the_peer_is_found_again_fast() -> None:
     table = _locked(with_lasers(fades_per_h=0.0, losses_per_h=40.0), 150.0)
     for locked in (True, False):
         while bool(table.sim.world.lasers.locks()) is not locked:
             table.fly(1.0)
     one, three = _terminals(table)
-    assert (one.state, three.state) == (PatState.LOST, PatState.LOST)
+    assert _states(table) == [PatState.LOST, PatState.LOST]
     assert one.since == three.since
     assert seconds_between(EPOCH, one.since) < 470.0
 
@@ -156,7 +161,7 @@ def test_a_loss_of_tracking_ends_both_at_one_instant_and_the_peer_is_found_again
     assert [lock.a for lock in table.sim.world.lasers.locks()] == [ONE]
 
 
-@pytest.mark.req("HWS-017")
+@pytest.mark.req("HWS-032")
 def test_an_acquisition_that_fails_ends_at_the_limit_at_both_ends() -> None:
     """The least time stands so near the limit that one attempt in ten is one too many: some seed shows it soon."""
     for number in range(40):
@@ -170,15 +175,15 @@ def test_an_acquisition_that_fails_ends_at_the_limit_at_both_ends() -> None:
     else:
         raise AssertionError("no acquisition failed")
 
-    assert one.state is three.state is PatState.ACQUIRE
+    assert _states(table) == [PatState.ACQUIRE, PatState.ACQUIRE]
     begun = max(one.since, three.since)
     table.fly(40.0 - seconds_between(begun, table.clock.now()) - 0.01)
-    assert one.state is three.state is PatState.ACQUIRE
+    assert _states(table) == [PatState.ACQUIRE, PatState.ACQUIRE]
     table.fly(0.02)
-    assert one.state is three.state is PatState.LOST
+    assert _states(table) == [PatState.LOST, PatState.LOST]
 
 
-@pytest.mark.req("HWS-016")
+@pytest.mark.req("HWS-031")
 def test_a_terminal_whose_peer_is_outside_its_field_of_regard_turns_to_the_edge_and_gives_up() -> None:
     """The line to node-3 runs 15 degrees below the horizontal; this drive reaches 10."""
     table = Table(with_lasers(**QUIET, elevation_min_deg=-10.0))
@@ -187,14 +192,14 @@ def test_a_terminal_whose_peer_is_outside_its_field_of_regard_turns_to_the_edge_
     table.fly(170.0)
 
     one, three = _terminals(table)
-    assert (one.state, three.state) == (PatState.IDLE, PatState.IDLE)
+    assert _states(table) == [PatState.IDLE, PatState.IDLE]
     assert one.direction[2] == pytest.approx(-0.1736, abs=1e-4)
     states = [reading.state for _, reading in _told(table, "node-1")]
     assert PatState.LOST in states
     assert PatState.ACQUIRE not in states
 
 
-@pytest.mark.req("HWS-016")
+@pytest.mark.req("HWS-031")
 def test_a_turn_begins_where_the_last_pointing_was() -> None:
     """Told at the same instant, a terminal half way to one peer has less far to go back than one that arrived."""
     table = Table(with_lasers(**QUIET))
@@ -211,7 +216,7 @@ def test_a_turn_begins_where_the_last_pointing_was() -> None:
     assert one.turn_rad < 0.001 < half
 
 
-@pytest.mark.req("HWS-020")
+@pytest.mark.req("HWS-035")
 def test_what_terminals_draw_is_on_the_bus() -> None:
     table = Table(with_lasers(**QUIET))
     lasers, vehicle = table.sim.world.lasers, table.sim.world.crafts["node-1"].vehicle

@@ -246,6 +246,41 @@ async def test_who_is_not_known_or_not_locked_is_cut_at_once(hello: bytes) -> No
         writer.close()
 
 
+@pytest.mark.slow
+@pytest.mark.req("HWS-034")
+async def test_a_fade_holds_what_is_sent_and_nobody_is_cut() -> None:
+    async with _channels() as (channels, _):
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
+        one, to_one = await _port(channels, _hello("node-1", 0, "one"))
+        two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
+        assert await one.readexactly(4) == await two.readexactly(4) == b"\0\0\0\0"
+
+        channels.set_laser(A, B, LaserPath(0.0, 0.0))
+        to_one.write(_frame(b"first") + _frame(b"second"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(two.readexactly(1), 0.2)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
+
+        assert await two.readexactly(9 + 10) == _frame(b"first") + _frame(b"second")
+
+
+@pytest.mark.req("HWS-033")
+async def test_a_laser_at_a_low_rate_paces_what_is_sent() -> None:
+    """Ten frames of 1,000 bytes at 0.8 Mbit/s: 0.1 s at least."""
+    loop = asyncio.get_running_loop()
+    async with _channels() as (channels, _):
+        channels.set_laser(A, B, LaserPath(0.0, 8e5))
+        one, to_one = await _port(channels, _hello("node-1", 0, "one"))
+        two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
+        assert await one.readexactly(4) == await two.readexactly(4) == b"\0\0\0\0"
+        begin = loop.time()
+        to_one.write(_frame(b"x" * 996) * 10)
+
+        await two.readexactly(10_000)
+
+        assert 0.1 <= loop.time() - begin < 2.0
+
+
 async def test_a_frame_too_large_or_too_early_is_cut() -> None:
     async with _channels() as (channels, _):
         channels.set_laser(A, B, LaserPath(0.0, 4e11))
