@@ -191,7 +191,7 @@ def test_a_terminal_whose_peer_is_outside_its_field_of_regard_turns_to_the_edge_
     _point_both(table)
     table.fly(170.0)
 
-    one, three = _terminals(table)
+    one, _ = _terminals(table)
     assert _states(table) == [PatState.IDLE, PatState.IDLE]
     assert one.direction[2] == pytest.approx(-0.1736, abs=1e-4)
     states = [reading.state for _, reading in _told(table, "node-1")]
