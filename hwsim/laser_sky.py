@@ -1,5 +1,7 @@
 """The geometry between the fleet's laser terminals: who sees whom, how far, in which direction, and at which rate."""
 
+from dataclasses import dataclass
+
 from astro import contacts, sight
 from astro.contacts import Interval
 from astro.frames import Vector
@@ -8,6 +10,15 @@ from hwsim.models import optics, pointing
 from hwsim.spans import SpanBook
 from icd.timebase import MissionTime
 from icd.vehicle import LasersProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one satellite sees of another: range, direction in its own frame, and how far ahead its light must point."""
+
+    range_km: float
+    aim: Vector
+    point_ahead_rad: float
 
 
 class LaserSky:
@@ -59,12 +70,19 @@ class LaserSky:
         line = pointing.direction(position, self._ephemerides[other].position(at))
         return pointing.local(position, here.velocity(at), line)
 
-    def point_ahead_rad(self, one: str, other: str, at: MissionTime) -> float:
-        """Return the point-ahead angle of either end; it is the same at both."""
+    def look(self, one: str, other: str, at: MissionTime) -> Look:
+        """Return what the first satellite sees of the second."""
         here, there = self._ephemerides[one], self._ephemerides[other]
-        line = pointing.direction(here.position(at), there.position(at))
-        (ax, ay, az), (bx, by, bz) = here.velocity(at), there.velocity(at)
-        return pointing.point_ahead_rad(line, (bx - ax, by - ay, bz - az))
+        position, velocity, target, moving = (
+            here.position(at),
+            here.velocity(at),
+            there.position(at),
+            there.velocity(at),
+        )
+        line = pointing.direction(position, target)
+        relative = (moving[0] - velocity[0], moving[1] - velocity[1], moving[2] - velocity[2])
+        aim = pointing.local(position, velocity, line)
+        return Look(sight.range_km(position, target), aim, pointing.point_ahead_rad(line, relative))
 
     def reachable(self, aim: Vector) -> Vector:
         """Return the direction nearest to one (in the satellite's frame) that lies in the field of regard."""

@@ -308,14 +308,14 @@ class Lasers:
         assert terminal.peer is not None
         pair, here, there = self._pairs[keys], terminal.key.node, terminal.peer.node
         assert pair.mishaps is not None
-        range_km = sky.range_km(here, there, now)
-        azimuth_deg, elevation_deg = pointing.azimuth_elevation_deg(sky.towards(here, there, now))
+        look = sky.look(here, there, now)
+        azimuth_deg, elevation_deg = pointing.azimuth_elevation_deg(look.aim)
         link = TerminalLink(
             faded=pair.mishaps.faded,
-            range_km=range_km,
-            margin_db=sky.budget.over_db(range_km, pair.mode_bps, self._loss_db(keys)),
+            range_km=look.range_km,
+            margin_db=sky.budget.over_db(look.range_km, pair.mode_bps, self._loss_db(keys)),
             azimuth_deg=azimuth_deg,
             elevation_deg=elevation_deg,
-            point_ahead_rad=sky.point_ahead_rad(here, there, now),
+            point_ahead_rad=look.point_ahead_rad,
         )
         return (0.0 if pair.mishaps.faded else pair.mode_bps), link
