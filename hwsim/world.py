@@ -209,9 +209,8 @@ class World:
                 setattr(sensor, "lost" if kind is FaultKind.SENSOR_LOST else "stuck", id(sensor) in hit)
         craft.feed.dropping = bool(active(node, FaultKind.FRAME_DROP))
         craft.compute.hang(bool(active(node, FaultKind.COMPUTE_HANG)))
-        craft.vehicle.array_health_frac = _left(active(node, FaultKind.ARRAY_STRING_DEAD))
-        craft.vehicle.resize_battery(_left(active(node, FaultKind.BATTERY_CELL_LOST)))
-        craft.vehicle.predict()
+        craft.vehicle.set_array_health(_left(active(node, FaultKind.ARRAY_STRING_DEAD)))
+        craft.vehicle.set_battery_health(_left(active(node, FaultKind.BATTERY_CELL_LOST)))
         stuck = {order.terminal for order in active(node, FaultKind.TERMINAL_STUCK)}
         for index in range(self._make.profile.lasers.terminals):
             self.lasers.hold(TerminalKey(node, index), index in stuck)

@@ -16,7 +16,7 @@ class ComputeModule:
         self._vehicle = vehicle
 
     def truth(self, at: MissionTime) -> ComputeReading:
-        """Return draw, cap and allocations."""
+        """Return draw, cap, allocations, clock and die temperature."""
         compute = self._vehicle.compute
         return ComputeReading(
             quality=Quality.GOOD,
@@ -25,12 +25,21 @@ class ComputeModule:
             cap_w=compute.cap_w,
             allocated=tuple(compute.allocated),
             throttle_reasons=compute.throttle_reasons,
+            clock_mhz=compute.clock_mhz,
+            die_temp_c=self._vehicle.chain.die_c,
         )
 
     def silence(self) -> ComputeReading:
         """Return the reading of quality LOST."""
         return ComputeReading(
-            quality=Quality.LOST, powered=None, power_w=None, cap_w=None, allocated=(), throttle_reasons=0
+            quality=Quality.LOST,
+            powered=None,
+            power_w=None,
+            cap_w=None,
+            allocated=(),
+            throttle_reasons=0,
+            clock_mhz=None,
+            die_temp_c=None,
         )
 
     def allocate(self, job_id: str, power_w: float) -> None:
@@ -72,22 +81,20 @@ class ComputeModule:
         if on and self._vehicle.too_hot:
             raise OrderRefusedError("compute module is above its trip temperature: it stays off")
         if on:
-            compute.powered = True
+            compute.power_on()
         else:
             compute.power_off()
         self._vehicle.predict()
 
     def reset(self) -> None:
-        """Power-cycle: on, empty, uncapped, no longer hung."""
+        """Power-cycle: on, empty, uncapped, no longer hung or latched up."""
         self._vehicle.settle()
         self._vehicle.compute.reset()
         self._vehicle.predict()
 
     def hang(self, hung: bool) -> None:
         """Begin or end a hang; a fault point."""
-        self._vehicle.settle()
-        self._vehicle.compute.hung = hung
-        self._vehicle.predict()
+        self._vehicle.hang(hung)
 
     def _changing(self) -> Compute:
         self._vehicle.settle()

@@ -223,6 +223,8 @@ def eps(soc_frac: float | None = 0.8, solar_w: float | None = 9000.0) -> EpsRead
         load_w=4000.0,
         sunlit_frac=1.0,
         profile=LoadProfile.FULL,
+        pack_temp_c=20.0,
+        health_frac=1.0,
     )
 
 
@@ -281,7 +283,7 @@ def test_a_reading_out_of_range_turns_lost_and_never_a_number() -> None:
         eps(solar_w=-5e3),
         eps(solar_w=1e300),
         eps(soc_frac=None),
-        ThermalReading(quality=Quality.GOOD, module_temp_c=900.0),
+        ThermalReading(quality=Quality.GOOD, module_temp_c=900.0, loop_temp_c=20.0, radiator_temp_c=20.0),
         terminal(None),
         terminal(PatState.TRACK).model_copy(update={"link": LINK.model_copy(update={"range_km": -1.0})}),
         terminal(PatState.TRACK).model_copy(update={"link": LINK.model_copy(update={"elevation_deg": 100.0})}),
