@@ -96,7 +96,7 @@ def test_both_ends_of_every_link_agree_at_every_event(seed: int, story: list[tup
     for order, span_s in story:
         sky.do(order, span_s)  # looks at every event
 
-    assert len(sky.story) > len(story)
+    assert len(sky.story) >= len(story)
 
 
 @pytest.mark.slow
