@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from astro import sight
 from astro.orbit import Ephemeris
+from hwsim import plain
 from hwsim.errors import OrderRefusedError
 from hwsim.kernel import LINKS, Kernel, Slot
 from hwsim.laser_drives import Drives
 from hwsim.laser_sky import LaserSky
 from hwsim.mishaps import Mishaps
 from hwsim.models import pointing
-from hwsim.units.laser_terminal import LaserTerminal, TerminalKey, key_of, whole
+from hwsim.units.laser_terminal import LaserTerminal, TerminalKey, key_of
 from icd.hw import PatState, TerminalLink
 from icd.timebase import after
 from icd.vehicle import LasersProfile
@@ -181,7 +182,7 @@ class Lasers:
             if a not in self.terminals or b not in self.terminals:
                 raise ValueError(f"no terminals {a} and {b}")
             pair = self._pair(a, b)
-            pair.links = whole(entry["links"])
+            pair.links = plain.whole(entry["links"])
             if "mishaps" in entry:
                 pair.mishaps = self._mishaps((a, b), pair.links)
                 pair.mishaps.restore(entry["mishaps"])

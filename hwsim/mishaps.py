@@ -6,6 +6,7 @@ and no restart of the simulator, moves it.
 
 from dataclasses import dataclass
 
+from hwsim import plain
 from icd.timebase import MissionTime, after
 from icd.vehicle import LasersProfile
 from runtime import seeds
@@ -60,10 +61,7 @@ class Mishaps:
             KeyError, TypeError: it is not one.
         """
         self.loss_at, self.turns_at = _at(state["loss_at"]), _at(state["turns_at"])
-        turns = state["turns"]
-        if not isinstance(turns, int):
-            raise TypeError(f"{turns!r} is not a count")
-        self.faded, self.turns = state["faded"] is True, turns
+        self.faded, self.turns = state["faded"] is True, plain.whole(state["turns"])
 
     def _drawn(self, now: MissionTime, what: str, mean_s: float | None) -> MissionTime | None:
         if mean_s is None:
@@ -78,6 +76,4 @@ def _per(rate_per_h: float) -> float | None:
 
 
 def _at(value: object) -> MissionTime | None:
-    if value is not None and not isinstance(value, int):
-        raise TypeError(f"{value!r} is not an instant")
-    return None if value is None else MissionTime(value)
+    return None if value is None else MissionTime(plain.whole(value))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from astro.frames import Vector
+from hwsim import plain
 from hwsim.models.pointing import FORWARD
 from icd.hw import PatState, Quality, TerminalLink, TerminalReading
 from icd.timebase import MissionTime
@@ -109,11 +110,14 @@ class LaserTerminal:
         self.peer, self.held = key_of(state["peer"]), key_of(state["held"])
         self.request_id = str(state["request_id"])
         self.origin, self.direction = _vector(state["origin"]), _vector(state["direction"])
-        self.turn_rad = _number(state["turn_rad"])
-        self.since, self.held_until = MissionTime(whole(state["since"])), MissionTime(whole(state["held_until"]))
-        self.phase_ends = None if state["phase_ends"] is None else MissionTime(whole(state["phase_ends"]))
-        self.draws = whole(state["draws"])
-        self.draw_s = None if state["draw_s"] is None else _number(state["draw_s"])
+        self.turn_rad = plain.number(state["turn_rad"])
+        self.since, self.held_until = (
+            MissionTime(plain.whole(state["since"])),
+            MissionTime(plain.whole(state["held_until"])),
+        )
+        self.phase_ends = None if state["phase_ends"] is None else MissionTime(plain.whole(state["phase_ends"]))
+        self.draws = plain.whole(state["draws"])
+        self.draw_s = None if state["draw_s"] is None else plain.number(state["draw_s"])
 
 
 def key_of(value: object) -> TerminalKey | None:
@@ -127,18 +131,7 @@ def key_of(value: object) -> TerminalKey | None:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is not a terminal")
     node, index = value
-    return TerminalKey(str(node), whole(index))
-
-
-def whole(value: object) -> int:
-    """Return a dumped count or instant.
-
-    Raises:
-        TypeError: it is not one.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
+    return TerminalKey(str(node), plain.whole(index))
 
 
 def _listed(key: TerminalKey | None) -> list[object] | None:
@@ -146,13 +139,5 @@ def _listed(key: TerminalKey | None) -> list[object] | None:
 
 
 def _vector(value: object) -> Vector:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a direction")
-    x, y, z = (_number(part) for part in value)
+    x, y, z = plain.numbers(value)
     return x, y, z
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
