@@ -117,6 +117,20 @@ class Lasers:
         elif terminal.state in (PatState.SLEW, PatState.ACQUIRE):
             self._slew(terminal)
 
+    def weaken(self, key: TerminalKey, loss_db: float) -> None:
+        """Take this much from a terminal's light, 0 for nothing; a fault point. Too weak a terminal has no link."""
+        terminal = self._terminal(key)
+        if loss_db == terminal.loss_db:
+            return
+        terminal.loss_db = loss_db
+        if terminal.dark and terminal.state is PatState.TRACK:
+            self._part(terminal)
+            self._lose(terminal)
+        else:
+            pair = self._pair_of(terminal)
+            if pair is not None:
+                self._review(pair)
+
     def locks(self) -> tuple[Lock, ...]:
         """Return the locks in force, in the order of their keys."""
         now = self._kernel.now
@@ -202,7 +216,7 @@ class Lasers:
         pair, now = self._pairs[keys], self._kernel.now
         a, b = self.terminals[keys[0]], self.terminals[keys[1]]
         book = self._sight(keys[0].node, keys[1].node)
-        span = book.covering(now)
+        span = None if a.dark or b.dark else book.covering(now)
         if pair.locked:
             if span is None:
                 self._part(a)

@@ -67,7 +67,9 @@ class Vehicle:
         self.compute = Compute(profile.compute.idle_w, profile.compute.max_w, profile.compute.max_w)
         self.load_profile = LoadProfile.FULL
         self.sunlit_frac = self._light.frac(kernel.now)
-        self.array_health_frac = 1.0
+        self.heater_on = True
+        self._array_health_frac = 1.0
+        self._latchup_w = 0.0
         self.brown_outs = 0
         self._told_wh, self._told_k = self.battery.energy_wh, self.radiator.temp_k
         self._light_slot = kernel.slot(self._on_light, PHYSICS)
@@ -79,13 +81,18 @@ class Vehicle:
     @property
     def solar_w(self) -> float:
         """What the array can give now, W; a full battery leaves part of it unused."""
-        derate = self._profile.array.derate_frac * self._trim.pointing_frac * self.array_health_frac
+        derate = self._profile.array.derate_frac * self._trim.pointing_frac * self._array_health_frac
         return array.power_w(self._profile.array.nameplate_w, derate, self.sunlit_frac, self._sun_au)
 
     @property
     def load_w(self) -> float:
         """What bus and compute module draw now, W."""
-        return self._bus_w() + self.compute.power_w
+        return self._bus_w() + self.module_w
+
+    @property
+    def module_w(self) -> float:
+        """What the compute module draws now, W, a latch-up included."""
+        return self.compute.power_w + (self._latchup_w if self.compute.powered else 0.0)
 
     @property
     def too_hot(self) -> bool:
@@ -95,7 +102,7 @@ class Vehicle:
     @property
     def heat_w(self) -> float:
         """What the radiator is given now, W: the module's draw and the background."""
-        return self.compute.power_w + self._profile.thermal.background_w
+        return self.module_w + self._profile.thermal.background_w
 
     def settle(self) -> None:
         """Bring battery and radiator to the present instant; before anything is read or changed."""
@@ -133,9 +140,43 @@ class Vehicle:
         goal_k = self._told_k + (TEMP_DEADBAND_K if heating else -TEMP_DEADBAND_K)
         self._temp_slot.set(later(now, self.radiator.crossing_s(heat_w, goal_k), HORIZON_S))
 
-    def resize_battery(self, health_frac: float) -> None:
-        """Set the capacity to a fraction of the nominal one."""
-        self.battery.resize(self._profile.battery.capacity_wh * health_frac)
+    def set_array_health(self, frac: float) -> None:
+        """Leave a fraction of the array's power; a fault point."""
+        self.settle()
+        self._array_health_frac = frac
+        self.predict()
+
+    def set_battery_health(self, frac: float) -> None:
+        """Leave a fraction of the battery's nominal capacity; a fault point."""
+        self.settle()
+        self.battery.resize(self._profile.battery.capacity_wh * frac)
+        self.predict()
+
+    def set_heater(self, on: bool) -> None:
+        """Switch the battery's heater; a fault point."""
+        self.heater_on = on
+
+    def set_latchup_w(self, extra_w: float) -> None:
+        """Have the module draw this much more while it is powered, W; a fault point."""
+        self.settle()
+        self._latchup_w = extra_w
+        self.predict()
+
+    def hang(self, hung: bool) -> None:
+        """Begin or end a hang of the module; a fault point."""
+        self.settle()
+        self.compute.hung = hung
+        self.predict()
+
+    def brown_out(self) -> None:
+        """Shed all that the power unit can; a fault point."""
+        self.settle()
+        self.brown_outs += 1
+        self.compute.power_off()
+        self.load_profile = LoadProfile.MINIMAL
+        self.predict()
+        for unit in ("eps", "compute"):
+            self._on_change(unit)
 
     def dump(self) -> dict[str, object]:
         """Return the state as plain values."""

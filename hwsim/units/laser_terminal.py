@@ -10,6 +10,7 @@ from icd.hw import PatState, Quality, TerminalReading
 from icd.timebase import MissionTime
 
 LOST_DWELL_S = 5.0  # mission time a terminal says LOST before it says IDLE
+LOSS_DB_MAX = 30.0  # of light that may be lost and a link still be had
 GIVE_UP_FACTOR = 3.0  # of the acquisition limit: how long a terminal searches for a peer that does not answer
 
 
@@ -36,6 +37,12 @@ class LaserTerminal:
     draws: int = 0
     draw_s: float = 0.0
     stuck: bool = False
+    loss_db: float = 0.0  # a fault point: what its light has lost
+
+    @property
+    def dark(self) -> bool:
+        """Whether too little light is left for any link."""
+        return self.loss_db > LOSS_DB_MAX
 
     def truth(self, at: MissionTime) -> TerminalReading:
         """Return state, peer and rate."""
