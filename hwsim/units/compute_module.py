@@ -2,8 +2,9 @@
 
 from hwsim.errors import OrderRefusedError
 from hwsim.models.compute import Compute
+from hwsim.radiation import Radiation
 from hwsim.vehicle import Vehicle
-from icd.hw import ComputeReading, Quality
+from icd.hw import ComputeReading, ModuleHealth, Quality
 from icd.timebase import MissionTime
 
 JOBS_MAX = 64  # as many as a reading can name
@@ -12,8 +13,18 @@ JOBS_MAX = 64  # as many as a reading can name
 class ComputeModule:
     """The module of one satellite. While hung it takes no order but a reset."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Vehicle, radiation: Radiation) -> None:
         self._vehicle = vehicle
+        self._radiation = radiation
+        self.over_current = False  # a latch-up draws more than the jobs do
+
+    @property
+    def health(self) -> ModuleHealth:
+        """What the module's supervisor says of it: it watches heartbeat and supply."""
+        compute = self._vehicle.compute
+        if compute.powered and compute.hung:
+            return ModuleHealth.HUNG
+        return ModuleHealth.OVER_CURRENT if compute.powered and self.over_current else ModuleHealth.GOOD
 
     def truth(self, at: MissionTime) -> ComputeReading:
         """Return draw, cap and allocations."""
@@ -21,10 +32,14 @@ class ComputeModule:
         return ComputeReading(
             quality=Quality.GOOD,
             powered=compute.powered,
-            power_w=compute.power_w,
+            power_w=self._vehicle.module_w,
             cap_w=compute.cap_w,
             allocated=tuple(compute.allocated),
             throttle_reasons=compute.throttle_reasons,
+            health=self.health,
+            corrected=self._radiation.corrected,
+            uncorrectable=self._radiation.uncorrectable,
+            dose_rad=self._radiation.dose_rad,
         )
 
     def silence(self) -> ComputeReading:
@@ -81,12 +96,6 @@ class ComputeModule:
         """Power-cycle: on, empty, uncapped, no longer hung."""
         self._vehicle.settle()
         self._vehicle.compute.reset()
-        self._vehicle.predict()
-
-    def hang(self, hung: bool) -> None:
-        """Begin or end a hang; a fault point."""
-        self._vehicle.settle()
-        self._vehicle.compute.hung = hung
         self._vehicle.predict()
 
     def _changing(self) -> Compute:

@@ -12,7 +12,7 @@ from flatsat import faults
 from flatsat.faults import FaultError, RunAccess
 from flatsat.keys import KeyRing, make_keys
 from icd import codec, topics
-from icd.hw import ActiveFaults, FaultKind, FaultOrder
+from icd.faults import ActiveFaults, FaultInForce, FaultKind, FaultOrder
 from runtime.embedded_broker import BrokerUser
 from runtime.mqtt_link import MqttLink
 from tests.brokers import RunningBroker, running_broker

@@ -6,7 +6,7 @@ import pytest
 
 from flatsat.mission import MissionError, load_mission
 from flatsat.workload import submissions
-from icd.hw import FaultKind
+from icd.faults import FaultKind
 from icd.jobs import JobClass
 from icd.timebase import after, seconds_between
 from tests.unit.flatsat import missions

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from hwsim.faults import CATALOGUE, FAULTS_MAX
+from icd.fault_catalogue import CATALOGUE
+from icd.faults import FAULTS_MAX
 from hwsim.units.laser_terminal import TerminalKey
 from icd import hw
-from icd.hw import FaultKind, FaultOrder, PatState, Quality
+from icd.faults import FaultKind, FaultOrder
+from icd.hw import PatState, Quality
 from tests.unit.hwsim.bench import Table, config
 
 PAGE = (Path(__file__).parents[3] / "docs/faults.md").read_text()
