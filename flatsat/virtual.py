@@ -129,6 +129,7 @@ class Table:
         self._hub = MemoryLaserHub(self.timers)
         self.recorders: dict[str, str] = {}  # each node's own hash, once it has stopped
         self._tasks: list[asyncio.Task[None]] = []
+        self._broken_disks: list[str] = []
         self._seed = seed
         self._meddling = meddling
         self._setting = _setting(mission, seed, directory)
@@ -203,10 +204,15 @@ class Table:
         return hwsim
 
     def _on_faults(self) -> None:
-        """Do what a fault asks of the broker, which is no hardware."""
+        """Do what a fault asks of the broker, which is no hardware, and write down what befalls a disk."""
         board = self.hwsim.world.faults
         self.broker.set_stopped(bool(board.active("", FaultKind.BROKER_STOP)))
         self.broker.set_paused(bool(board.active("", FaultKind.BROKER_PAUSE)))
+        broken = [node for node in self.mission.node_ids if self._disk_broken(node)]
+        for node in (*self._broken_disks, *broken):
+            if (node in broken) is not (node in self._broken_disks):
+                self.history.write(self.clock.now(), node, "disk", "broken" if node in broken else "works")
+        self._broken_disks = broken
 
     def _disk_broken(self, node: str) -> bool:
         return bool(self.hwsim.world.faults.active(node, FaultKind.STORAGE_FAIL))

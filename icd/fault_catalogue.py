@@ -260,7 +260,7 @@ CATALOGUE: dict[FaultKind, FaultRule] = {
     _K.STORAGE_FAIL: FaultRule(
         "storage",
         "the node's disk takes no write; what is committed can be read",
-        "`STORAGE_FAILED` for each write, which is tried again",
+        "writes refused and tried again; events that cannot be stored are counted",
     ),
     _K.GNSS_STEP: FaultRule(
         "clock",

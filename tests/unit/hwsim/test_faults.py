@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from icd.fault_catalogue import CATALOGUE
-from icd.faults import FAULTS_MAX
 from hwsim.units.laser_terminal import TerminalKey
 from icd import hw
-from icd.faults import FaultKind, FaultOrder
+from icd.fault_catalogue import CATALOGUE
+from icd.faults import FAULTS_MAX, FaultKind, FaultOrder
 from icd.hw import PatState, Quality
+from icd.timebase import MissionTime, seconds_between
 from tests.unit.hwsim.bench import Table, config
 
 PAGE = (Path(__file__).parents[3] / "docs/faults.md").read_text()
@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[3] / "docs/faults.md").read_text()
 @pytest.mark.parametrize("kind", list(FaultKind))
 def test_every_kind_is_on_the_page_and_in_the_catalogue(kind: FaultKind) -> None:
     assert f"| `{kind.value}` |" in PAGE
-    assert CATALOGUE[kind]
+    assert CATALOGUE[kind].what
 
 
 @pytest.mark.req("HWS-009")
@@ -169,14 +169,14 @@ def test_a_hang_ends_at_its_time_without_a_reset() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "says"),
     [
-        (FaultKind.FRAME_DROP, {"node": "node-9"}, "no node 'node-9'; there are node-1, node-2"),
-        (FaultKind.SENSOR_LOST, {"unit": "toaster"}, "needs a unit of eps, thermal"),
-        (FaultKind.SENSOR_LOST, {"unit": ""}, "needs a unit of eps, thermal"),
-        (FaultKind.LINK_CUT, {"unit": "toaster"}, "no unit 'toaster'"),
-        (FaultKind.TERMINAL_STUCK, {}, "needs a terminal"),
-        (FaultKind.TERMINAL_STUCK, {"terminal": 2}, "no terminal 2 on node-1, which has 2"),
-        (FaultKind.ARRAY_STRING_DEAD, {}, "needs a magnitude above 0 and at most 0.95, not 0.0"),
-        (FaultKind.BATTERY_CELL_LOST, {"magnitude": 1.0}, "needs a magnitude above 0 and at most 0.95, not 1.0"),
+        (FaultKind.FRAME_DROP, {"node": "node-9"}, "node: no node 'node-9'; there are node-1, node-2"),
+        (FaultKind.SENSOR_LOST, {"unit": "toaster"}, "unit: SENSOR_LOST needs one of eps, thermal"),
+        (FaultKind.SENSOR_LOST, {"unit": ""}, "unit: SENSOR_LOST needs one of eps, thermal"),
+        (FaultKind.LINK_CUT, {"unit": "eps"}, "unit: LINK_CUT names no unit; found 'eps'"),
+        (FaultKind.TERMINAL_STUCK, {}, "terminal: TERMINAL_STUCK needs a terminal"),
+        (FaultKind.TERMINAL_STUCK, {"terminal": 2}, "terminal: no terminal 2 on node-1, which has 2"),
+        (FaultKind.ARRAY_STRING_DEAD, {}, "magnitude: ARRAY_STRING_DEAD needs one of above 0 to 0.95; found none"),
+        (FaultKind.BATTERY_CELL_LOST, {"magnitude": 1.0}, "needs one of above 0 to 0.95; found 1"),
     ],
 )
 def test_an_order_for_what_is_not_there_is_refused_with_one_line(
@@ -191,19 +191,23 @@ def test_an_order_for_what_is_not_there_is_refused_with_one_line(
     assert says in report.refused
     assert "\n" not in report.refused
     assert report.active == ()
+    assert report.latest == f"f-{kind.value.lower().replace('_', '-')}"
     table.fault(FaultKind.FRAME_DROP, fault_id="good")
-    assert table.active().refused is None
+    assert (table.active().refused, table.active().latest) == (None, "good")
 
 
 def test_a_fault_waits_for_its_time_and_is_published_while_it_lasts() -> None:
     table = Table()
 
     table.fault(FaultKind.LINK_CUT, after_s=50.0, duration_s=50.0)
-    assert table.active().active == ()
+    assert ([order.kind for order in table.active().waiting], table.active().active) == ([FaultKind.LINK_CUT], ())
     table.fly(51.0)
-    assert [order.kind for order in table.active().active] == [FaultKind.LINK_CUT]
+    (lasts,) = table.active().active
+    assert (lasts.order.kind, lasts.strikes, table.active().waiting) == (FaultKind.LINK_CUT, 1, ())
+    assert lasts.until is not None
+    assert seconds_between(MissionTime(lasts.since), MissionTime(lasts.until)) == 50.0
     table.fly(50.0)
-    assert table.active().active == ()
+    assert (table.active().active, table.active().waiting) == ((), ())
 
 
 def test_the_same_fault_twice_is_one_fault() -> None:
@@ -233,9 +237,6 @@ def test_faults_of_the_mission_count_from_its_start() -> None:
         fault_id="early",
         kind=FaultKind.LINK_CUT,
         node="node-4",
-        unit="",
-        terminal=None,
-        magnitude=0.0,
         after_s=100.0,
         duration_s=60.0,
     )
