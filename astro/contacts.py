@@ -60,15 +60,20 @@ def passes(ephemeris: Ephemeris, site: Site, start: MissionTime, end: MissionTim
     return _clip(positive_spans(height, heights, start, end), start, end)
 
 
-def eclipses(ephemeris: Ephemeris, start: MissionTime, end: MissionTime) -> tuple[Eclipse, ...]:
-    """Return the eclipses that touch the span, with edges that may lie outside it (up to ECLIPSE_S_MAX)."""
+def eclipses(
+    ephemeris: Ephemeris, start: MissionTime, end: MissionTime, flattening: float = 0.0
+) -> tuple[Eclipse, ...]:
+    """Return the eclipses that touch the span, with edges that may lie outside it (up to ECLIPSE_S_MAX).
+
+    The Earth is a sphere, or with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
+    """
     wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
     wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
 
     def depth(umbra: bool) -> tuple[Interval, ...]:
         return positive_spans(
-            lambda at: -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra),
-            lambda times: -shadow.margins_km(ephemeris.positions(times), sun.positions(times), umbra),
+            lambda at: -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening),
+            lambda times: -shadow.margins_km(ephemeris.positions(times), sun.positions(times), umbra, flattening),
             wide_start,
             wide_end,
         )

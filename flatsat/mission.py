@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from astro import elements
+from astro.screening import HORIZON_DAYS
 from flatsat import bundles, energy
+from flatsat.element_sets import ElementsError, MissionSets
 from flatsat.keys import KeysError, check_nodes
 from hwsim.faults import refusal
 from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Wire
@@ -19,11 +20,11 @@ from icd.faults import FAULTS_MAX, FaultOrder
 from icd.ids import JobId, NameStr, TenantId
 from icd.jobs import JobClass, JobSpec
 from icd.params import ElementSet, Fleet, Station
-from icd.timebase import MissionTime, after, from_iso, seconds_between
+from icd.timebase import MissionTime, after, from_iso
 from icd.vehicle import ComputeProfile, VehicleProfile
 
 JOB_DIGITS = 4  # at least, of a job's number in its stream
-ELEMENTS_AGE_DAYS_MAX = 14.0  # beyond this from its epoch an element set says little
+FORECAST_DAYS = 2.0  # how far beyond the end of a run its programs look ahead
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -156,8 +157,10 @@ class Mission:
         return self.file.faults
 
 
-def load_mission(path: Path) -> Mission:
+def load_mission(path: Path, hours: float | None = None) -> Mission:
     """Return the checked mission in a TOML file; paths in it are relative to the file.
+
+    No orbit may decay in the run: in `hours` and FORECAST_DAYS more, or in HORIZON_DAYS where the run's length is open.
 
     Raises:
         MissionError: the first mistake found.
@@ -173,7 +176,8 @@ def load_mission(path: Path) -> Mission:
     epoch = _epoch(path, file.start)
     _check_names(path, file)
     stations = _read(here / file.stations, StationsFile, f"{path}: stations").station
-    sets = _elements(path, file, here / file.elements, epoch)
+    horizon_days = HORIZON_DAYS if hours is None else hours / 24.0 + FORECAST_DAYS
+    sets = _elements(path, file, here / file.elements, epoch, horizon_days)
     try:
         fleet = Fleet(mission=file.name, epoch=epoch, profile=profile, elements=sets, stations=stations)
     except ValidationError as error:
@@ -192,29 +196,25 @@ def _epoch(path: Path, start: str) -> MissionTime:
         raise MissionError(f"{path}: start: {error}; write it as 2026-08-22T04:10:00Z") from error
 
 
-def _elements(path: Path, file: MissionFile, source: Path, epoch: MissionTime) -> tuple[ElementSet, ...]:
+def _elements(
+    path: Path, file: MissionFile, source: Path, epoch: MissionTime, horizon_days: float
+) -> tuple[ElementSet, ...]:
     try:
-        found, left_out = elements.load(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise MissionError(f"{path}: elements: cannot read {source}: {_why(error)}") from error
-    by_name = {satellite.name: satellite for satellite in found}
-    sets = []
+        found = MissionSets(source, epoch, horizon_days)
+    except ElementsError as error:
+        raise MissionError(f"{path}: elements: {error}") from error
+    sets: list[ElementSet] = []
+    flown: dict[int, str] = {}
     for index, node in enumerate(file.nodes):
-        satellite = by_name.get(node.satellite)
-        if satellite is None:
-            why = next((f"; {line}" for line in left_out if node.satellite in line), "")
-            have = ", ".join(list(by_name)[:8]) or "none"
-            raise MissionError(
-                f"{path}: nodes.{index}.satellite: no element set named {node.satellite!r} in {source}{why};"
-                f" it has {have}"
-            )
-        age_days = abs(seconds_between(satellite.epoch, epoch)) / 86_400.0
-        if age_days > ELEMENTS_AGE_DAYS_MAX:
-            raise MissionError(
-                f"{path}: nodes.{index}.satellite: the element set of {node.satellite} is {age_days:.0f} days from the"
-                f" start; at most {ELEMENTS_AGE_DAYS_MAX:.0f} are allowed"
-            )
-        sets.append(ElementSet(node=node.id, name=satellite.name, line1=satellite.line1, line2=satellite.line2))
+        where = f"{path}: nodes.{index}.satellite"
+        try:
+            one = found.find(node.satellite)
+        except ElementsError as error:
+            raise MissionError(f"{where}: {error}") from error
+        if one.number in flown:
+            raise MissionError(f"{where}: {node.satellite!r} is {flown[one.number]}'s already; each node has its own")
+        flown[one.number] = node.id
+        sets.append(ElementSet(node=node.id, name=one.name, line1=one.line1, line2=one.line2))
     return tuple(sets)
 
 

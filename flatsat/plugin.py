@@ -85,7 +85,7 @@ def virtual_flight() -> VirtualFlight:
     """Fly a mission in virtual time: `virtual_flight(path, hours=..., seed=...)` returns the Flight."""
 
     def start(path: str | Path, hours: float, seed: int = 7) -> Flight:
-        return fly(load_mission(Path(path)), hours, seed)
+        return fly(load_mission(Path(path), hours), hours, seed)
 
     return start
 

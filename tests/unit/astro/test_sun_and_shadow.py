@@ -106,3 +106,58 @@ def test_margin_is_continuous_over_the_terminator() -> None:
 
     assert max(near) - min(near) < 0.01
     assert NS_PER_S == 10**9
+
+
+def test_edges_over_the_oblate_earth_are_where_its_limb_touches_and_hides_the_disc() -> None:
+    """Against straight lines from the satellite to the Sun's rim, each tried for a crossing of the ellipsoid."""
+    ephemeris = Ephemeris(LINE1, LINE2)
+    round_earth = contacts.eclipses(ephemeris, START, after(START, 86_400.0))
+
+    found = contacts.eclipses(ephemeris, START, after(START, 86_400.0), shadow.EARTH_FLATTENING)
+
+    moved = []
+    for sphere, oblate in zip(round_earth, found, strict=True):
+        assert oblate.umbra_in is not None
+        assert oblate.umbra_out is not None
+        assert sphere.umbra_in is not None
+        assert sphere.umbra_out is not None
+        for edge, step_s in ((oblate.penumbra_in, 0.05), (oblate.penumbra_out, -0.05)):
+            assert _rim_seen(ephemeris, after(edge, -step_s)) == 1.0
+            assert _rim_seen(ephemeris, after(edge, step_s)) < 1.0
+        for edge, step_s in ((oblate.umbra_in, 0.05), (oblate.umbra_out, -0.05)):
+            assert _rim_seen(ephemeris, after(edge, -step_s)) > 0.0
+            assert _rim_seen(ephemeris, after(edge, step_s)) == 0.0
+        moved += [
+            seconds_between(sphere.umbra_in, oblate.umbra_in),
+            seconds_between(oblate.umbra_out, sphere.umbra_out),
+        ]
+    assert 1.6 < min(moved) < 2.5
+    assert 5.0 < max(moved) < 5.3
+
+
+def test_scalar_vector_and_sunlight_agree_over_the_oblate_earth() -> None:
+    ephemeris, flat = Ephemeris(LINE1, LINE2), shadow.EARTH_FLATTENING
+    times = START + np.arange(0, 6000, 7, dtype=np.int64) * NS_PER_S
+    for umbra in (True, False):
+        many = shadow.margins_km(ephemeris.positions(times), sun.positions(times), umbra, flat)
+        for at, margin in zip(times.tolist(), many.tolist(), strict=True):
+            instant = MissionTime(at)
+            place, light = ephemeris.position(instant), sun.position(instant)
+            assert shadow.margin_km(place, light, umbra, flat) == pytest.approx(margin, abs=1e-6)
+            lit = shadow.sunlit_frac(place, light, flat)
+            assert (lit > 0.0 if umbra else lit == 1.0) == (margin > 0.0)
+
+
+def _rim_seen(ephemeris: Ephemeris, at: MissionTime) -> float:
+    """Return the share of the Sun's rim that the ellipsoid of the Earth does not hide."""
+    place, light = np.array(ephemeris.position(at)), np.array(sun.position(at))
+    towards = (light - place) / np.linalg.norm(light - place)
+    side = np.cross(towards, [0.0, 0.0, 1.0])
+    side /= np.linalg.norm(side)
+    angle = np.linspace(0.0, math.tau, 2880, endpoint=False)[:, None]
+    rim = light + sun.SUN_RADIUS_KM * (np.cos(angle) * side + np.sin(angle) * np.cross(side, towards))
+    axes = shadow.EARTH_RADIUS_KM * np.array([1.0, 1.0, 1.0 - shadow.EARTH_FLATTENING])
+    start, way = place / axes, (rim - place) / axes
+    nearest = np.clip(-(way @ start) / np.einsum("ij,ij->i", way, way), 0.0, 1.0)
+    closest = start + nearest[:, None] * way
+    return float((np.linalg.norm(closest, axis=1) >= 1.0).mean())

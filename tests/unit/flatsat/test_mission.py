@@ -11,6 +11,7 @@ from icd.jobs import JobClass
 from icd.timebase import after, seconds_between
 from tests.unit.flatsat import missions
 
+FIXTURES = Path("tests/fixtures/elements")
 FAULT = """
 [[faults]]
 fault_id = "dark"
@@ -104,7 +105,11 @@ MISTAKES = {
         "STARLINK-1",
         ("nodes.0.satellite: no element set named 'STARLINK-1'", "STARLINK-3308"),
     ),
-    "stale element set": ("2026-08-22T18", "2026-12-22T18", ("nodes.0.satellite: ", "days from the start; at most 14")),
+    "stale element set": (
+        "2026-08-22T18",
+        "2026-12-22T18",
+        ("nodes.0.satellite: ", "first-light.tle, row 2: ", "days from 2026-12-22T18:29:30.000Z; at most 14 are"),
+    ),
     "duplicate node": ('id = "node-2"', 'id = "node-1"', ("nodes: 'node-1' stands twice",)),
     "node named as a program": ('id = "node-2"', 'id = "ground"', ("nodes: 'ground' is another program's name",)),
     "node named as a bus user": ('id = "node-2"', 'id = "node-1-av"', ("nodes: 'node-1-av' stands twice",)),
@@ -237,6 +242,76 @@ def test_a_malformed_element_line_is_named_with_the_reason(path: Path, old: str,
 
     assert "nodes.0.satellite: no element set named 'STARLINK-3308'" in text
     assert why in text
+
+
+def _sets_of(path: Path, text: str, satellite: str = "STARLINK-3308") -> None:
+    """Let the mission's one node fly a satellite of an element file with this text."""
+    (path.parent / "elements" / "first-light.tle").write_text(text)
+    whole = path.read_text()
+    nodes, work = whole.index("[[nodes]]"), whole.index("[[workload]]")
+    node = f'[[nodes]]\nid = "node-1"\nsatellite = "{satellite}"\nsoc_start_frac = 0.93\n\n'
+    path.write_text(whole[:nodes] + node + whole[work:])
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "xml", "kvn"])
+def test_a_mission_flies_omm_as_it_flies_two_line_sets(path: Path, kind: str) -> None:
+    before = load_mission(path).fleet.elements[0]
+    _sets_of(path, (FIXTURES / f"three.{kind}").read_text())
+
+    assert load_mission(path).fleet.elements == (before,)
+
+
+def test_a_satellite_may_be_named_by_its_catalogue_number(path: Path) -> None:
+    _sets_of(path, (FIXTURES / "three.csv").read_text(), "50846")
+
+    assert load_mission(path).fleet.elements[0].name == "STARLINK-3308"
+
+
+@pytest.mark.parametrize(
+    ("satellite", "says"),
+    [
+        (
+            "STARLINK-1279",
+            "Z, 15.1 days after 2026-08-22T18:29:30.000Z; allowed is a perigee of 120 km or more for 30 days",
+        ),
+        ("STARLINK-1623", "/elements/first-light.tle, row 5: SGP4 gives a perigee of "),
+        ("STARLINK-5885", "row 11: its epoch 2026-07-30T14:04:58.000Z is 23.2 days from 2026-08-22T18:29:30.000Z; at"),
+        ("STARLINK-3308", "stands twice in "),
+        ("STARLINK-9904", "row 28: STARLINK-9904: malformed: line 2, column 9: inclination 194.0000 is not from 0 to"),
+    ],
+)
+def test_a_set_that_cannot_be_flown_is_refused_with_file_row_found_and_allowed(
+    path: Path, satellite: str, says: str
+) -> None:
+    _sets_of(path, (FIXTURES / "sample.tle").read_text(), satellite)
+
+    text = complaint(path)
+
+    assert text.startswith(f"{path}: nodes.0.satellite: ")
+    assert "/elements/first-light.tle" in text
+    assert says in text, text
+
+
+def test_an_orbit_need_not_outlast_a_run_whose_length_is_known(path: Path) -> None:
+    _sets_of(path, (FIXTURES / "sample.tle").read_text(), "STARLINK-1279")
+
+    assert load_mission(path, hours=24.0).node_ids == ("node-1",)
+    with pytest.raises(MissionError, match="allowed is a perigee of 120 km or more for 16 days"):
+        load_mission(path, hours=14.0 * 24.0)
+
+
+def test_two_nodes_cannot_fly_one_satellite(path: Path) -> None:
+    missions.edit(path, 'satellite = "STARLINK-37440"', 'satellite = "STARLINK-3308"')
+
+    assert complaint(path) == (f"{path}: nodes.1.satellite: 'STARLINK-3308' is node-1's already; each node has its own")
+
+
+def test_a_name_that_two_satellites_bear_asks_for_the_number(path: Path) -> None:
+    text = (FIXTURES / "three.csv").read_text().replace("STARLINK-1008", "STARLINK-3308")
+    _sets_of(path, text)
+
+    assert "2 satellites are named 'STARLINK-3308' in " in complaint(path)
+    assert complaint(path).endswith("row 2 (44714), row 3 (50846); exactly one is allowed: write the catalogue number")
 
 
 def test_a_mistake_in_the_profile_names_the_profiles_file_and_key(path: Path) -> None:
