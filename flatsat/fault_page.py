@@ -91,7 +91,8 @@ The simulator does what happens to value, device, link and clock. What is no har
 - *Storage.* In virtual time each durable write of the node's store and files is refused. In `dawnline up` the bench
   limits the node's process to files of size 0 (RLIMIT_FSIZE, Linux), so that the kernel refuses its writes; a node
   that is restarted meanwhile is found again within a tenth of a wall second. The node has no code for it, so no node
-  outside a bench can be told to fail. Jobs that run already keep their disk.
+  outside a bench can be told to fail. Its log takes nothing meanwhile, and jobs that
+  run already keep their disk.
 - *Messages.* Losses and copies of `LINK_LOSS` and `LINK_COPY` are whole MQTT messages: of the broker in memory in
   virtual time, of the relayed connection in `dawnline up`. QoS 1 messages are never lost alone: that would be no
   MQTT; `LINK_CUT` loses them.
