@@ -26,6 +26,8 @@ _TURN = 2.0 * math.pi
 
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.int64]
+IndexArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 Vector = tuple[float, float, float]  # a direction or a difference, in the frame of what it came from
 
 

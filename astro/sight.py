@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
-from astro.frames import FloatArray, Itrf, ItrfTrack, Point, Site, Track, expect
+from astro.frames import BoolArray, FloatArray, Itrf, ItrfTrack, Point, Site, TemeTrack, Track, expect
 from astro.shadow import EARTH_RADIUS_KM
 
 LIGHT_KM_S = 299_792.458
+ROWS_AT_ONCE = 128  # satellites whose products with all others are in hand, so that they stay in the cache
+SINGLE_ROUNDING = 16.0 * 2.0**-24  # bound of the relative error of four products and their sum in float32, doubled
 
 
 def range_km(a: Point, b: Point) -> float:
@@ -78,3 +80,48 @@ def sin_elevations(positions: ItrfTrack, site: Site) -> FloatArray:
     d = positions.km - np.array(site.position)
     result: FloatArray = (d @ np.array(site.up)) / np.sqrt(np.einsum("ij,ij->i", d, d))
     return result
+
+
+def visible_pairs(positions: TemeTrack, graze_km: float) -> BoolArray:
+    """Return which satellites see each other over a grazing height, all pairs of one instant.
+
+    Two points outside a sphere see each other over it when they are nearer than their two horizons together,
+    d <= h1 + h2, which is r1 . r2 + h1 h2 >= R^2: one product of matrices with the horizon as fourth coordinate. It is
+    taken in float32; pairs within its rounding of the limit are decided by `clearances_km` in float64.
+
+    Args:
+        positions: of all satellites, shape (n, 3), each above the grazing height.
+        graze_km: least height of the line above the equatorial sphere.
+
+    Returns:
+        Shape (n, n), symmetric, False on the diagonal; what `clearances_km` gives for every pair.
+
+    Raises:
+        FrameError: the positions are not in TEME.
+        ValueError: a satellite stands below the grazing height.
+    """
+    expect(TemeTrack, positions)
+    radius = EARTH_RADIUS_KM + graze_km
+    square = np.einsum("ij,ij->i", positions.km, positions.km)
+    if not np.all(square > radius * radius):
+        raise ValueError(f"satellite {int(np.argmin(square))} stands below the grazing height of {graze_km:g} km")
+    points = np.empty((len(square), 4), dtype=np.float32)
+    points[:, :3] = positions.km / radius
+    points[:, 3] = np.sqrt(square / (radius * radius) - 1.0)
+    slack = SINGLE_ROUNDING * float(2.0 * square.max() / (radius * radius) - 1.0)
+    low, high = np.float32(1.0 - slack), np.float32(1.0 + slack)
+    found = np.empty((len(square), len(square)), dtype=np.bool_)
+    room = np.empty((ROWS_AT_ONCE, len(square)), dtype=np.float32)
+    unsure = []
+    for first in range(0, len(square), ROWS_AT_ONCE):
+        rows = points[first : first + ROWS_AT_ONCE]
+        product = np.matmul(rows, points.T, out=room[: len(rows)])
+        sure = np.greater_equal(product, high, out=found[first : first + len(rows)])
+        near = np.flatnonzero(sure != (product >= low))
+        unsure.append(near + first * len(square))
+    a, b = np.divmod(np.concatenate(unsure), len(square))
+    a, b = np.minimum(a, b), np.maximum(a, b)
+    found[a, b] = clearances_km(TemeTrack(positions.km[a]), TemeTrack(positions.km[b])) >= graze_km
+    found[b, a] = found[a, b]
+    np.fill_diagonal(found, val=False)
+    return found

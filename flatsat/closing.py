@@ -44,9 +44,10 @@ def write_end(table: Table) -> None:
         table.history.write(now, name, "end", "outbox_rows", node.store.outbox_rows())
         table.history.write(now, name, "end", "open_tcs", [row.request_id for row in node.store.open_tcs()])
     for name, craft in table.hwsim.world.crafts.items():
-        battery = craft.vehicle.battery
-        book = asdict(battery.book) | {"start_wh": battery.start_wh, "energy_wh": battery.energy_wh}
-        table.history.write(now, name, "end", "energy_book", book)
+        craft.vehicle.settle()
+        battery, chain = craft.vehicle.battery, craft.vehicle.chain
+        table.history.write(now, name, "end", "energy_book", asdict(battery.book) | {"energy_wh": battery.energy_wh})
+        table.history.write(now, name, "end", "heat_book", asdict(chain.book) | {"stored_j": chain.stored_j})
     _write_ground_end(table)
 
 

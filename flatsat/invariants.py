@@ -213,13 +213,20 @@ def _soc_floor(told: Told, facts: Facts, count: _Count) -> None:
 
 
 def _energy_book(told: Told, facts: Facts, count: _Count) -> None:
+    _book(told, count, "energy_book", ("start_wh", "solar_wh", "unserved_wh"))
+
+
+def _heat_book(told: Told, facts: Facts, count: _Count) -> None:
+    _book(told, count, "heat_book", ("start_j", "compute_j", "background_j", "sunlight_j", "albedo_j", "infrared_j"))
+
+
+def _book(told: Told, count: _Count, kind: str, gains: tuple[str, ...]) -> None:
+    """Hold what a book says came in against all else that is in it."""
     for entry in told.entries("end"):
-        if entry.what[0] == "energy_book":
+        if entry.what[0] == kind:
             book = entry.what[1]
-            gained = book["start_wh"] + book["solar_wh"] + book["unserved_wh"]
-            spent = sum(
-                book[name] for name in ("energy_wh", "load_wh", "conversion_loss_wh", "curtailed_wh", "cells_lost_wh")
-            )
+            gained = sum(book[name] for name in gains)
+            spent = sum(value for name, value in book.items() if name not in gains)
             error_frac = abs(gained - spent) / max(1.0, gained)
             count.expect(error_frac <= ENERGY_RELATIVE_ERROR_MAX, f"{entry.source}: off by {error_frac:.3g}")
 
@@ -298,6 +305,7 @@ CHECKERS: dict[str, Checker] = {
     "power_modes_along_edges_with_reason": _mode_edges,
     "battery_above_hard_floor": _soc_floor,
     "energy_book_closes": _energy_book,
+    "heat_book_closes": _heat_book,
     "no_sending_without_link": _silent_in_los,
     "every_refusal_has_a_reason": _refusals_have_reasons,
     "results_are_the_bytes_promised": _results_match,

@@ -6,6 +6,7 @@ HwsimError
 |- FaultRefusedError  a fault order names what is not there: counted and answered
 |- OrderRefusedError  a device order names what is not there: counted
 |- EnergyBookError    the energy of a satellite does not add up: ours, stop
+|- HeatBookError      the heat of a satellite does not add up: ours, stop
 `- KernelStuckError   an instant does not end: ours, stop
 """
 
@@ -32,6 +33,10 @@ class OrderRefusedError(HwsimError):
 
 class EnergyBookError(HwsimError):
     """Energy was made or lost: the sums of a satellite's energy book do not close."""
+
+
+class HeatBookError(HwsimError):
+    """Heat was made or lost: the sums of a satellite's heat book do not close."""
 
 
 class KernelStuckError(HwsimError):

@@ -60,7 +60,6 @@ class FaultPoints:
         craft.vehicle.hang(radiation.hung or bool(self._active(node, FaultKind.COMPUTE_HANG)))
         extra_w = sum(order.magnitude or 0.0 for order in self._active(node, FaultKind.COMPUTE_LATCHUP))
         extra_w += craft.latchup_w if radiation.latched else 0.0
-        craft.compute.over_current = extra_w > 0.0
         craft.vehicle.set_latchup_w(extra_w)
         craft.touch("compute")
         craft.touch("eps")

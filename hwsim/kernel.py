@@ -104,12 +104,16 @@ class Slot:
         if at is None:
             self.clear()
             return
-        at = max(at, self._kernel.now)
-        if at == self.due:
+        kernel, due = self._kernel, self.due
+        if at < kernel.now:
+            at = kernel.now
+        if at == due:
             return
-        self.clear()
+        if due is not None:
+            self.generation += 1
+            kernel.forget()
         self.due = at
-        self._kernel.push(at, self)
+        kernel.push(at, self)
 
     def clear(self) -> None:
         """Take the prediction back."""

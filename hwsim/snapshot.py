@@ -9,7 +9,7 @@ from pathlib import Path
 from hwsim.errors import SnapshotError
 from icd.timebase import MissionTime
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024
 
 

@@ -1,26 +1,31 @@
-"""One satellite's power and heat: array, battery, loads, radiator and compute module, advanced from event to event."""
+"""One satellite's power and heat: sky, array, battery, loads, compute and cooling, advanced from event to event.
 
+The electrical side and the thermal side each have their own events, because the array's power moves no heat and the
+radiator's moves no charge; what touches both (light, loads) is an event of both.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from astro import sun
 from astro.orbit import Ephemeris
+from hwsim import plain, regulate
 from hwsim.kernel import PHYSICS, Kernel, later
-from hwsim.models import array
 from hwsim.models.battery import Battery
-from hwsim.models.compute import THROTTLE_HYSTERESIS_K, Compute
-from hwsim.models.thermal import ZERO_C_K, Radiator
-from hwsim.spans import LightBook
-from icd.hw import LoadProfile
-from icd.timebase import seconds_between
+from hwsim.models.body import ZERO_C_K
+from hwsim.models.compute import Compute
+from hwsim.models.thermal import Chain, Node
+from hwsim.regulate import Limits
+from hwsim.sky import START_TEMP_C, Sky
+from icd.hw import HEARTBEAT_S, LoadProfile
+from icd.timebase import NS_PER_S, MissionTime
 from icd.vehicle import VehicleProfile
 
 SOC_DEADBAND_FRAC = 0.005
 TEMP_DEADBAND_K = 1.0
-START_TEMP_C = 20.0
 HORIZON_S = 7 * 86_400.0  # predictions further ahead than this are left until something changes
 
-_NEAR_K = 1e-6  # a crossing predicted to the nanosecond lands this near its threshold
+_S_PER_NS = 1.0 / NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,9 @@ class Trim:
 class Vehicle:
     """The physics of one satellite. Powers are constant between events, so every state is a closed form.
 
-    `on_change` is told the unit (`eps`, `thermal` or `compute`) of which something changed that a reading should tell.
+    `on_change` is told the unit (`eps`, `thermal` or `compute`) of which something changed that a reading should tell;
+    with None nobody listens, and deadbands are not predicted. Whoever reads calls `settle` first; whoever changes
+    `compute` or `load_profile` calls `settle` before and `predict` after, as the `set_` methods do on their own.
     """
 
     def __init__(
@@ -43,247 +50,254 @@ class Vehicle:
         profile: VehicleProfile,
         ephemeris: Ephemeris,
         trim: Trim,
-        on_change: Callable[[str], None],
+        on_change: Callable[[str], None] | None,
     ) -> None:
         self._kernel = kernel
         self._profile = profile
         self._on_change = on_change
-        self._trim = trim
-        self._light = LightBook(ephemeris)
-        self._at = kernel.now
-        self._sun_au = sun.distance_au(kernel.now)
-        self.battery = Battery.at(
-            profile.battery.capacity_wh,
-            trim.soc_frac,
-            profile.battery.charge_efficiency_frac,
-            profile.battery.discharge_efficiency_frac,
-        )
-        self.radiator = Radiator(
-            profile.thermal.radiator_m2,
-            profile.thermal.emissivity_frac,
-            profile.thermal.heat_capacity_j_k,
-            START_TEMP_C + ZERO_C_K,
-        )
-        self.compute = Compute(profile.compute.idle_w, profile.compute.max_w, profile.compute.max_w)
+        self._bus_w = {
+            LoadProfile.FULL: profile.bus.full_w,
+            LoadProfile.REDUCED: profile.bus.reduced_w,
+            LoadProfile.MINIMAL: profile.bus.minimal_w,
+        }
+        self._limits = Limits.of(profile.thermal)
+        self.sky = Sky(profile, ephemeris, trim.pointing_frac, kernel.now)
+        self.battery = Battery(profile.battery, trim.soc_frac)
+        self.chain = Chain(profile.thermal, START_TEMP_C + ZERO_C_K)
+        self.compute = Compute(profile.compute)
         self.load_profile = LoadProfile.FULL
-        self.sunlit_frac = self._light.frac(kernel.now)
+        self.terminals_w = 0.0
+        self.array_health_frac = 1.0
         self.heater_on = True
-        self._array_health_frac = 1.0
-        self._latchup_w = 0.0
         self.brown_outs = 0
-        self._told_wh, self._told_k = self.battery.energy_wh, self.radiator.temp_k
-        self._light_slot = kernel.slot(self._on_light, PHYSICS)
-        self._empty_slot = kernel.slot(self._on_empty, PHYSICS)
-        self._heat_slot = kernel.slot(self._on_heat, PHYSICS)
-        self._soc_slot = kernel.slot(lambda: on_change("eps"), PHYSICS)
-        self._temp_slot = kernel.slot(lambda: on_change("thermal"), PHYSICS)
+        self._power_at = self._heat_at = kernel.now  # up to where each side is advanced
+        self._power_due = self._heat_due = kernel.now  # the next event of each side
+        self._slot = kernel.slot(self._on_due, PHYSICS)
+        self._told_wh, self._told_c = self.battery.energy_wh, self.chain.plate_c
+        self._soc_slot = kernel.slot(lambda: self._tell("eps"), PHYSICS)
+        self._temp_slot = kernel.slot(lambda: self._tell("thermal"), PHYSICS)
+
+    @property
+    def sunlit_frac(self) -> float:
+        """The visible fraction of the Sun, as stepped."""
+        return self.sky.sunlit_frac
 
     @property
     def solar_w(self) -> float:
-        """What the array can give now, W; a full battery leaves part of it unused."""
-        derate = self._profile.array.derate_frac * self._trim.pointing_frac * self._array_health_frac
-        return array.power_w(self._profile.array.nameplate_w, derate, self.sunlit_frac, self._sun_au)
+        """What the array can give now, W; a full or cold battery leaves part of it unused."""
+        return self.sky.array_w * self.array_health_frac
 
     @property
     def load_w(self) -> float:
-        """What bus and compute module draw now, W."""
-        return self._bus_w() + self.module_w
+        """What bus, compute module and laser terminals draw now, W."""
+        return self._bus_w[self.load_profile] + self.compute.power_w + self.terminals_w
 
     @property
-    def module_w(self) -> float:
-        """What the compute module draws now, W, a latch-up included."""
-        return self.compute.power_w + (self._latchup_w if self.compute.powered else 0.0)
+    def array_temp_c(self) -> float:
+        """The array's temperature now, degrees Celsius."""
+        return self.sky.array_c(self._kernel.now)
 
     @property
     def too_hot(self) -> bool:
         """Whether the module would trip at once."""
-        return self.radiator.temp_c >= self._profile.thermal.trip_c - _NEAR_K
-
-    @property
-    def heat_w(self) -> float:
-        """What the radiator is given now, W: the module's draw and the background."""
-        return self.module_w + self._profile.thermal.background_w
+        return regulate.too_hot(self.chain, self._limits)
 
     def settle(self) -> None:
-        """Bring battery and radiator to the present instant; before anything is read or changed."""
+        """Bring charge and temperatures to the present instant; before anything is read or changed.
+
+        Raises:
+            EnergyBookError, HeatBookError: a book does not close.
+        """
         now = self._kernel.now
-        span_s = seconds_between(self._at, now)
-        if span_s > 0.0:
-            self.battery.advance(self.solar_w, self.load_w, span_s)
-            self.radiator.advance(self.heat_w, span_s)
-            self._at = now
+        if now > self._power_at:
+            self.battery.advance((now - self._power_at) * _S_PER_NS)
+            self._power_at = now
+        if now > self._heat_at:
+            self.chain.advance((now - self._heat_at) * _S_PER_NS)
+            self._heat_at = now
 
     def predict(self) -> None:
         """Predict every crossing anew; after anything changed."""
-        self._regulate()
-        now, solar_w, load_w, heat_w = self._kernel.now, self.solar_w, self.load_w, self.heat_w
-        battery, radiator = self.battery, self.radiator
-        self._light_slot.set(self._light.next_change(now))
-        self._empty_slot.set(later(now, battery.crossing_s(solar_w, load_w, 0.0), HORIZON_S))
-        heating = heat_w > 0.0 and radiator.equilibrium_k(heat_w) > radiator.temp_k
-        self._heat_slot.set(later(now, self._next_threshold_s(heat_w, heating), HORIZON_S))
-        self.predict_deadbands()
+        self._predict_power()
+        self._predict_heat()
+        self._arm()
 
     def tell(self) -> None:
         """Take the present charge and temperature as told: deadbands start from here."""
-        self._told_wh, self._told_k = self.battery.energy_wh, self.radiator.temp_k
-        self.predict_deadbands()
-
-    def predict_deadbands(self) -> None:
-        """Predict when charge or temperature leaves the deadband around what was last told."""
-        now, width = self._kernel.now, SOC_DEADBAND_FRAC * self.battery.capacity_wh
-        rising = self.solar_w > self.load_w
-        goal_wh = self._told_wh + (width if rising else -width)
-        self._soc_slot.set(later(now, self.battery.crossing_s(self.solar_w, self.load_w, goal_wh), HORIZON_S))
-        heat_w = self.heat_w
-        heating = heat_w > 0.0 and self.radiator.equilibrium_k(heat_w) > self.radiator.temp_k
-        goal_k = self._told_k + (TEMP_DEADBAND_K if heating else -TEMP_DEADBAND_K)
-        self._temp_slot.set(later(now, self.radiator.crossing_s(heat_w, goal_k), HORIZON_S))
+        self._told_wh, self._told_c = self.battery.energy_wh, self.chain.plate_c
+        self._predict_deadbands()
 
     def set_array_health(self, frac: float) -> None:
-        """Leave a fraction of the array's power; a fault point."""
-        self.settle()
-        self._array_health_frac = frac
-        self.predict()
+        """Leave a fraction of the array's strings.
+
+        Raises:
+            ValueError: it is not from 0 to 1.
+        """
+        if not 0.0 <= frac <= 1.0:
+            raise ValueError(f"array health {frac!r} is not from 0 to 1")
+        if frac != self.array_health_frac:
+            self.settle()
+            self.array_health_frac = frac
+            self.predict()
 
     def set_battery_health(self, frac: float) -> None:
-        """Leave a fraction of the battery's nominal capacity; a fault point."""
-        self.settle()
-        self.battery.resize(self._profile.battery.capacity_wh * frac)
-        self.predict()
+        """Leave a fraction of the battery's cells.
+
+        Raises:
+            ValueError: it is not above 0 and at most 1.
+        """
+        if not 0.0 < frac <= 1.0:
+            raise ValueError(f"battery health {frac!r} is not above 0 and at most 1")
+        if frac != self.battery.health_frac:
+            self.settle()
+            self.battery.set_health(frac)
+            self.predict()
 
     def set_heater(self, on: bool) -> None:
-        """Switch the battery's heater; a fault point."""
-        self.heater_on = on
+        """Let the battery bay's heaters work, or fail."""
+        if on != self.heater_on:
+            self.settle()
+            self.heater_on = on
+            self.battery.set_bay_c(self._profile.battery.bay_c if on else self._profile.battery.heater_lost_c)
+            self.predict()
 
     def set_latchup_w(self, extra_w: float) -> None:
-        """Have the module draw this much more while it is powered, W; a fault point."""
-        self.settle()
-        self._latchup_w = extra_w
-        self.predict()
+        """Have the module draw an over-current until its power is cycled; nothing happens while it is off."""
+        if self.compute.powered and extra_w != self.compute.latchup_w:
+            self.settle()
+            self.compute.latchup_w = extra_w
+            self.predict()
+
+    def set_terminals_w(self, power_w: float) -> None:
+        """Set what the laser terminals draw together."""
+        if power_w != self.terminals_w:
+            self.settle()
+            self.terminals_w = power_w
+            self.predict()
 
     def hang(self, hung: bool) -> None:
-        """Begin or end a hang of the module; a fault point."""
-        self.settle()
-        self.compute.hung = hung
-        self.predict()
+        """Begin or end a hang of the compute module."""
+        if hung != self.compute.hung:
+            self.settle()
+            self.compute.hung = hung
+            self.predict()
 
     def brown_out(self) -> None:
-        """Shed all that the power unit can; a fault point."""
+        """Let the supply break down: the power unit sheds all that it can, and brakes the module."""
         self.settle()
-        self.brown_outs += 1
-        self.compute.power_off()
-        self.load_profile = LoadProfile.MINIMAL
+        self._shed()
         self.predict()
-        for unit in ("eps", "compute"):
-            self._on_change(unit)
+        self._tell("eps", "compute")
 
     def dump(self) -> dict[str, object]:
-        """Return the state as plain values."""
-        book = self.battery.book
+        """Return the state as plain values; `settle` comes before."""
         return {
-            "capacity_wh": self.battery.capacity_wh,
-            "energy_wh": self.battery.energy_wh,
-            "start_wh": self.battery.start_wh,
-            "book": {name: getattr(book, name) for name in book.__slots__},
-            "temp_k": self.radiator.temp_k,
+            "sky": self.sky.dump(),
+            "battery": self.battery.dump(),
+            "chain": self.chain.dump(),
+            "compute": self.compute.dump(),
             "load_profile": self.load_profile.value,
+            "terminals_w": self.terminals_w,
+            "array_health_frac": self.array_health_frac,
+            "heater_on": self.heater_on,
             "brown_outs": self.brown_outs,
-            "sun_au": self._sun_au,
-            "cap_w": self.compute.cap_w,
-            "powered": self.compute.powered,
-            "throttled": self.compute.throttled,
-            "allocated": dict(self.compute.allocated),
+            "power_due": self._power_due,
+            "heat_due": self._heat_due,
         }
 
-    def restore(self, state: dict[str, object]) -> None:
-        """Take a dumped state.
+    def restore(self, state: object) -> None:
+        """Take a dumped state, of the present instant, and go on from it to the last bit.
 
         Raises:
             KeyError, TypeError, ValueError: it is not one.
         """
-        battery = self.battery
-        battery.capacity_wh, battery.energy_wh = _number(state["capacity_wh"]), _number(state["energy_wh"])
-        battery.start_wh = _number(state["start_wh"])
-        book = state["book"]
-        if not isinstance(book, dict):
-            raise TypeError("book is not a map")
-        for name in battery.book.__slots__:
-            setattr(battery.book, name, _number(book[name]))
-        self.radiator.temp_k = _number(state["temp_k"])
-        self.load_profile = LoadProfile(str(state["load_profile"]))
-        self.brown_outs = int(_number(state["brown_outs"]))
-        self._sun_au = _number(state["sun_au"])
-        self.compute.cap_w = _number(state["cap_w"])
-        self.compute.powered, self.compute.throttled = bool(state["powered"]), bool(state["throttled"])
-        allocated = state["allocated"]
-        if not isinstance(allocated, dict):
-            raise TypeError("allocated is not a map")
-        self.compute.allocated = {str(job): _number(power) for job, power in allocated.items()}
+        values = plain.table(state)
+        self.sky.restore(values["sky"])
+        self.battery.restore(values["battery"])
+        self.chain.restore(values["chain"])
+        self.compute.restore(values["compute"])
+        self.load_profile = LoadProfile(str(values["load_profile"]))
+        self.terminals_w = plain.number(values["terminals_w"])
+        self.array_health_frac = plain.number(values["array_health_frac"])
+        self.heater_on = values["heater_on"] is True
+        self.brown_outs = plain.whole(values["brown_outs"])
+        self._power_at = self._heat_at = self._kernel.now
+        self._power_due = MissionTime(plain.whole(values["power_due"]))
+        self._heat_due = MissionTime(plain.whole(values["heat_due"]))
+        self._told_wh, self._told_c = self.battery.energy_wh, self.chain.plate_c
+        self._arm()
 
-    def _bus_w(self) -> float:
-        match self.load_profile:
-            case LoadProfile.FULL:
-                return self._profile.bus.full_w
-            case LoadProfile.REDUCED:
-                return self._profile.bus.reduced_w
-            case LoadProfile.MINIMAL:
-                return self._profile.bus.minimal_w
+    def _predict_power(self) -> None:
+        battery, now = self.battery, self._kernel.now
+        load_w = self._bus_w[self.load_profile] + self.compute.power_w + self.terminals_w
+        battery.feed(self.sky.array_w * self.array_health_frac, load_w)
+        if battery.unserved_w > 0.0 and (self.compute.powered or self.load_profile is not LoadProfile.MINIMAL):
+            self.settle()  # the thermal side may lie behind
+            self._shed()
+            battery.feed(self.sky.array_w * self.array_health_frac, self.load_w)
+            self._predict_heat()
+            self._tell("eps", "compute")
+        due = self.sky.next_at
+        next_s = battery.next_s()
+        if next_s < HORIZON_S:
+            due = min(due, MissionTime(now + math.ceil(next_s * NS_PER_S)))
+        self._power_due = due
 
-    def _next_threshold_s(self, heat_w: float, heating: bool) -> float | None:
-        profile, compute = self._profile, self.compute
-        goals_c: list[float] = []
-        if heating and compute.powered:
-            goals_c = (
-                [profile.thermal.trip_c] if compute.throttled else [profile.thermal.throttle_c, profile.thermal.trip_c]
-            )
-        elif compute.throttled:
-            goals_c = [profile.thermal.throttle_c - THROTTLE_HYSTERESIS_K]
-        spans = [self.radiator.crossing_s(heat_w, goal + ZERO_C_K) for goal in goals_c]
-        return min((span for span in spans if span is not None), default=None)
+    def _predict_heat(self) -> None:
+        chain, sky = self.chain, self.sky
+        chain.feed(self.compute.power_w, sky.sunlight_w, sky.albedo_w, sky.infrared_w)
+        span_s = chain.piece_left_s()
+        crossing_s = regulate.next_crossing_s(self.compute, chain, self._limits, span_s)
+        if crossing_s is not None:
+            span_s = crossing_s
+        self._heat_due = MissionTime(self._kernel.now + math.ceil(span_s * NS_PER_S))
 
-    def _on_light(self) -> None:
-        self.settle()
-        self._sun_au = sun.distance_au(self._kernel.now)
-        frac = self._light.frac(self._kernel.now)
-        changed = frac != self.sunlit_frac
-        self.sunlit_frac = frac
-        self.predict()
-        if changed:
-            self._on_change("eps")
+    def _arm(self) -> None:
+        """Set the one event for whichever side comes first."""
+        power_due, heat_due = self._power_due, self._heat_due
+        self._slot.set(power_due if power_due < heat_due else heat_due)
+        if self._on_change is not None:
+            self._predict_deadbands()
 
-    def _on_heat(self) -> None:
-        self.settle()
-        self.predict()
-        for unit in ("thermal", "compute", "eps"):
-            self._on_change(unit)
+    def _on_due(self) -> None:
+        now, told, relit = self._kernel.now, list[str](), False
+        if now >= self._power_due:
+            if now > self._power_at:
+                self.battery.advance((now - self._power_at) * _S_PER_NS)
+                self._power_at = now
+            relit = self.sky.next_at <= now and self.sky.move(now)
+        if relit or now >= self._heat_due:
+            self.settle()
+            if regulate.protect(self.compute, self.chain, self._limits):
+                told = ["thermal", "compute", "eps"]
+                self._predict_power()
+            elif relit:
+                told = ["eps"]
+                self._predict_power()
+            self._predict_heat()
+        if now >= self._power_due:
+            self._predict_power()
+        self._arm()
+        self._tell(*told)
 
-    def _regulate(self) -> None:
-        """Let the hardware protect itself.
-
-        The power unit sheds all it can when the battery is empty; the module goes off at its trip temperature and is
-        throttled from its throttle temperature on.
-        """
-        compute, temp_c = self.compute, self.radiator.temp_c
-        if self.battery.energy_wh <= 0.0 and self.solar_w < self.load_w:
-            compute.power_off()
-            self.load_profile = LoadProfile.MINIMAL
-        if compute.powered and temp_c >= self._profile.thermal.trip_c - _NEAR_K:
-            compute.power_off()
-        elif compute.powered and not compute.throttled and temp_c >= self._profile.thermal.throttle_c - _NEAR_K:
-            compute.throttled = True
-        elif compute.throttled and temp_c <= self._profile.thermal.throttle_c - THROTTLE_HYSTERESIS_K + _NEAR_K:
-            compute.throttled = False
-
-    def _on_empty(self) -> None:
-        self.settle()
+    def _shed(self) -> None:
         self.brown_outs += 1
-        self.predict()
-        for unit in ("eps", "compute"):
-            self._on_change(unit)
+        self.compute.brake()
+        self.load_profile = LoadProfile.MINIMAL
 
+    def _tell(self, *units: str) -> None:
+        if self._on_change is not None:
+            for unit in units:
+                self._on_change(unit)
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    def _predict_deadbands(self) -> None:
+        """Predict when charge or temperature leaves the deadband around what was last told."""
+        now, battery, chain = self._kernel.now, self.battery, self.chain
+        width = SOC_DEADBAND_FRAC * battery.capacity_wh
+        goal_wh = self._told_wh + (width if battery.rate_w > 0.0 else -width)
+        self._soc_slot.set(later(now, battery.crossing_s(goal_wh), HORIZON_S))
+        found = [
+            chain.crossing_s(Node.PLATE, self._told_c + TEMP_DEADBAND_K, HEARTBEAT_S, rising=True),
+            chain.crossing_s(Node.PLATE, self._told_c - TEMP_DEADBAND_K, HEARTBEAT_S, rising=False),
+        ]
+        self._temp_slot.set(later(now, min((s for s in found if s is not None), default=None), HORIZON_S))

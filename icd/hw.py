@@ -63,18 +63,22 @@ class EpsReading(Wire):
     load_w: float | None
     sunlit_frac: float | None = Field(ge=0.0, le=1.0)
     profile: Annotated[LoadProfile, AS_TEXT] | None
+    pack_temp_c: float | None
+    health_frac: float | None = Field(ge=0.0, le=1.0)  # of the battery's first capacity: what fade and losses left
 
 
 class ThermalReading(Wire):
-    """Temperature of the compute module's cold plate."""
+    """Temperatures of the cooling chain: the compute module's cold plate, the coolant, the radiator."""
 
     unit: Literal["thermal"] = "thermal"
     quality: Annotated[Quality, AS_TEXT]
     module_temp_c: float | None
+    loop_temp_c: float | None
+    radiator_temp_c: float | None
 
 
 class ComputeReading(Wire):
-    """The compute module: what it draws, its cap, what is allocated, and whether it throttles."""
+    """The compute module: what it draws, its cap, what is allocated, its clock, and whether and why that is low."""
 
     unit: Literal["compute"] = "compute"
     quality: Annotated[Quality, AS_TEXT]
@@ -82,7 +86,10 @@ class ComputeReading(Wire):
     power_w: float | None
     cap_w: float | None
     allocated: Annotated[tuple[str, ...], AS_LIST] = Field(max_length=64)  # job ids
-    throttle_reasons: Count  # NVML bits: 0x4 power cap, 0x20 thermal
+    # NVML bits: 0x4 software power cap, 0x8 hardware slowdown, 0x20 software thermal, 0x40 hardware thermal, 0x80 brake
+    throttle_reasons: Count
+    clock_mhz: float | None
+    die_temp_c: float | None
     health: Annotated[ModuleHealth, AS_TEXT] | None = None
     corrected: Count | None = None  # memory upsets that error correction has mended, since the start
     uncorrectable: Count | None = None  # and those that it found and could not

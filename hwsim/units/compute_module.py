@@ -16,7 +16,6 @@ class ComputeModule:
     def __init__(self, vehicle: Vehicle, radiation: Radiation) -> None:
         self._vehicle = vehicle
         self._radiation = radiation
-        self.over_current = False  # a latch-up draws more than the jobs do
 
     @property
     def health(self) -> ModuleHealth:
@@ -24,18 +23,20 @@ class ComputeModule:
         compute = self._vehicle.compute
         if compute.powered and compute.hung:
             return ModuleHealth.HUNG
-        return ModuleHealth.OVER_CURRENT if compute.powered and self.over_current else ModuleHealth.GOOD
+        return ModuleHealth.OVER_CURRENT if compute.latchup_w > 0.0 else ModuleHealth.GOOD
 
     def truth(self, at: MissionTime) -> ComputeReading:
-        """Return draw, cap and allocations."""
+        """Return draw, cap, allocations, clock and die temperature."""
         compute = self._vehicle.compute
         return ComputeReading(
             quality=Quality.GOOD,
             powered=compute.powered,
-            power_w=self._vehicle.module_w,
+            power_w=compute.power_w,
             cap_w=compute.cap_w,
             allocated=tuple(compute.allocated),
             throttle_reasons=compute.throttle_reasons,
+            clock_mhz=compute.clock_mhz,
+            die_temp_c=self._vehicle.chain.die_c,
             health=self.health,
             corrected=self._radiation.corrected,
             uncorrectable=self._radiation.uncorrectable,
@@ -45,7 +46,14 @@ class ComputeModule:
     def silence(self) -> ComputeReading:
         """Return the reading of quality LOST."""
         return ComputeReading(
-            quality=Quality.LOST, powered=None, power_w=None, cap_w=None, allocated=(), throttle_reasons=0
+            quality=Quality.LOST,
+            powered=None,
+            power_w=None,
+            cap_w=None,
+            allocated=(),
+            throttle_reasons=0,
+            clock_mhz=None,
+            die_temp_c=None,
         )
 
     def allocate(self, job_id: str, power_w: float) -> None:
@@ -87,13 +95,13 @@ class ComputeModule:
         if on and self._vehicle.too_hot:
             raise OrderRefusedError("compute module is above its trip temperature: it stays off")
         if on:
-            compute.powered = True
+            compute.power_on()
         else:
             compute.power_off()
         self._vehicle.predict()
 
     def reset(self) -> None:
-        """Power-cycle: on, empty, uncapped, no longer hung."""
+        """Power-cycle: on, empty, uncapped, no longer hung or latched up."""
         self._vehicle.settle()
         self._vehicle.compute.reset()
         self._vehicle.predict()

@@ -22,6 +22,8 @@ class Eps:
             load_w=vehicle.load_w,
             sunlit_frac=vehicle.sunlit_frac,
             profile=vehicle.load_profile,
+            pack_temp_c=vehicle.battery.temp_c,
+            health_frac=min(1.0, vehicle.battery.left_frac),
         )
 
     def silence(self) -> EpsReading:
@@ -34,6 +36,8 @@ class Eps:
             load_w=None,
             sunlit_frac=None,
             profile=None,
+            pack_temp_c=None,
+            health_frac=None,
         )
 
     def set_profile(self, profile: LoadProfile) -> None:

@@ -22,6 +22,7 @@ POWER_W = (-1.0, 10e6)
 ENERGY_WH = (0.0, 10e6)
 TEMP_C = (-150.0, 250.0)
 POSITION_KM = (-100_000.0, 100_000.0)
+CLOCK_MHZ = (0.0, 100_000.0)
 REMAINING_S = (-1.0, 86_400.0)
 RATE_BPS = (0.0, 1e13)
 UNIT_RANGE = (0.0, 1.0)
@@ -36,11 +37,11 @@ def implausible(reading: Reading) -> str:
     match reading:
         case EpsReading():
             bounds: dict[str, Bounds] = {"soc_frac": UNIT_RANGE, "battery_wh": ENERGY_WH, "solar_w": POWER_W}
-            bounds |= {"load_w": POWER_W, "sunlit_frac": UNIT_RANGE}
+            bounds |= {"load_w": POWER_W, "sunlit_frac": UNIT_RANGE, "pack_temp_c": TEMP_C, "health_frac": UNIT_RANGE}
         case ThermalReading():
-            bounds = {"module_temp_c": TEMP_C}
+            bounds = {"module_temp_c": TEMP_C, "loop_temp_c": TEMP_C, "radiator_temp_c": TEMP_C}
         case ComputeReading():
-            bounds = {"power_w": POWER_W, "cap_w": POWER_W}
+            bounds = {"power_w": POWER_W, "cap_w": POWER_W, "clock_mhz": CLOCK_MHZ, "die_temp_c": TEMP_C}
         case TerminalReading():
             bounds = {"rate_bps": RATE_BPS}
         case WatchdogReading():
@@ -69,12 +70,21 @@ def lost(reading: Reading) -> Reading:
                 load_w=None,
                 sunlit_frac=None,
                 profile=None,
+                pack_temp_c=None,
+                health_frac=None,
             )
         case ThermalReading():
-            return ThermalReading(quality=Quality.LOST, module_temp_c=None)
+            return ThermalReading(quality=Quality.LOST, module_temp_c=None, loop_temp_c=None, radiator_temp_c=None)
         case ComputeReading():
             return ComputeReading(
-                quality=Quality.LOST, powered=None, power_w=None, cap_w=None, allocated=(), throttle_reasons=0
+                quality=Quality.LOST,
+                powered=None,
+                power_w=None,
+                cap_w=None,
+                allocated=(),
+                throttle_reasons=0,
+                clock_mhz=None,
+                die_temp_c=None,
             )
         case TerminalReading():
             return TerminalReading(

@@ -26,6 +26,7 @@ HOUSE = {
     "icd/tc.py": "import cryptography\nimport icd.jobs\n",
     "icd/transfer.py": "",
     "astro/orbit.py": "import numpy\nimport icd.timebase\n",
+    "astro/routes.py": "import scipy\n",
     "runtime/clock.py": "import time\nimport icd.timebase\n",
     "runtime/mqtt_link.py": "import asyncio\nimport aiomqtt\n",
     "node/kernel/app.py": "import icd.timebase\n",
@@ -73,6 +74,7 @@ BREACHES = [
     Breach("apps-are-synchronous", "node/ports/store.py", "sqlite3"),
     Breach("pydantic", "node/messages.py", "pydantic"),
     Breach("node-is-light", "node/adapters/sqlite_store.py", "scipy"),
+    Breach("scipy-for-routes", "astro/orbit.py", "scipy"),
     Breach("one-broker-client", "ground/api/http.py", "aiomqtt"),
 ]
 

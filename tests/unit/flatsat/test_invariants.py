@@ -18,9 +18,21 @@ BOOK = {
     "unserved_wh": 0.0,
     "energy_wh": 80.0,
     "load_wh": 60.0,
-    "conversion_loss_wh": 6.0,
+    "conversion_loss_wh": 4.0,
+    "resistance_loss_wh": 1.5,
     "curtailed_wh": 4.0,
     "cells_lost_wh": 0.0,
+    "faded_wh": 0.5,
+}
+HEAT = {
+    "start_j": 1e8,
+    "compute_j": 5e7,
+    "background_j": 2e7,
+    "sunlight_j": 1e6,
+    "albedo_j": 1e6,
+    "infrared_j": 4e6,
+    "radiated_j": 8e7,
+    "stored_j": 9.6e7,
 }
 
 
@@ -131,6 +143,10 @@ def book(**changed: float) -> Plant:
     return lambda history: end(history, "energy_book", BOOK | changed)
 
 
+def heat(**changed: float) -> Plant:
+    return lambda history: end(history, "heat_book", HEAT | changed)
+
+
 def sending(*words: str) -> Plant:
     def plant(history: History) -> None:
         for word in words:
@@ -230,6 +246,10 @@ CASES: dict[str, tuple[list[Plant], list[Plant]]] = {
     "energy_book_closes": (
         [book(), book(solar_wh=60.0, curtailed_wh=14.0)],
         [book(solar_wh=50.001), book(load_wh=float("nan")), book(unserved_wh=-1.0)],
+    ),
+    "heat_book_closes": (
+        [heat(), heat(compute_j=6e7, radiated_j=9e7)],
+        [heat(stored_j=9.6001e7), heat(radiated_j=float("nan")), heat(albedo_j=0.0)],
     ),
     "no_sending_without_link": (
         [sending("up", "send", "down", "up", "send")],

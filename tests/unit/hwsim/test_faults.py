@@ -85,16 +85,14 @@ def test_dropped_frames_leave_a_gap_in_the_counter() -> None:
 def test_dead_strings_take_their_share_of_the_array() -> None:
     table = Table()
     vehicle = table.sim.world.crafts["node-1"].vehicle
-    whole = vehicle.solar_w
-
     table.fault(FaultKind.ARRAY_STRING_DEAD, magnitude=0.25)
     table.fault(FaultKind.ARRAY_STRING_DEAD, magnitude=0.5, fault_id="more", duration_s=100.0)
-    assert vehicle.solar_w == pytest.approx(0.375 * whole)
+    assert vehicle.solar_w == pytest.approx(0.375 * vehicle.sky.array_w)
 
     table.fly(150.0)
-    assert vehicle.solar_w == pytest.approx(0.75 * whole)
+    assert vehicle.solar_w == pytest.approx(0.75 * vehicle.sky.array_w)
     table.fly(200.0)
-    assert vehicle.solar_w == pytest.approx(whole)
+    assert vehicle.solar_w == vehicle.sky.array_w
 
 
 @pytest.mark.req("HWS-009")

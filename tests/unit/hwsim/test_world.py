@@ -4,73 +4,16 @@ import itertools
 
 import pytest
 
-from astro import shadow, sun
+from astro import shadow
 from astro.contacts import Interval
 from astro.orbit import Ephemeris
 from hwsim.kernel import Kernel
 from hwsim.spans import LightBook, SpanBook
 from hwsim.units.watchdog import Watchdog
-from hwsim.vehicle import Trim, Vehicle
 from icd import codec, hw
 from icd.hw import HEARTBEAT_S, LoadProfile, Quality
 from icd.timebase import MissionTime, after, seconds_between
-from tests.unit.hwsim.bench import EPOCH, NODES, RATE, Table, config, fleet, profile
-
-ORBIT_S = 5_640.0
-
-
-def _vehicle(kernel: Kernel, soc_frac: float = 0.8, **thermal: float) -> Vehicle:
-    element = fleet().elements[0]
-    ephemeris = Ephemeris(element.line1, element.line2)
-    shipped = profile()
-    changed = shipped.model_copy(update={"thermal": shipped.thermal.model_copy(update=thermal)})
-    vehicle = Vehicle(kernel, changed, ephemeris, Trim(soc_frac, 1.0), on_change=lambda unit: None)
-    vehicle.predict()
-    return vehicle
-
-
-@pytest.mark.req("HWS-002")
-@pytest.mark.req("HWS-004")
-@pytest.mark.slow
-def test_charge_over_two_orbits_agrees_with_a_polled_run() -> None:
-    """Half-second steps with the conical light at each; the battery fills, so that clipping is in it."""
-    kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel, soc_frac=0.9)
-    element = fleet().elements[0]
-    ephemeris, p, step_s = Ephemeris(element.line1, element.line2), profile(), 0.5
-    polled = 0.9 * p.battery.capacity_wh
-    au = sun.distance_au(EPOCH)
-    for step in range(int(2 * ORBIT_S / step_s)):
-        at = after(EPOCH, (step + 0.5) * step_s)
-        light = shadow.sunlit_frac(ephemeris.position(at), sun.position(at))
-        net = p.array.nameplate_w * p.array.derate_frac * light / au**2 - p.bus.full_w - p.compute.idle_w
-        change = (
-            net
-            * step_s
-            / 3600.0
-            * (p.battery.charge_efficiency_frac if net > 0 else 1 / p.battery.discharge_efficiency_frac)
-        )
-        polled = min(p.battery.capacity_wh, polled + change)
-
-    kernel.advance_to(after(EPOCH, 2 * ORBIT_S))
-    vehicle.settle()
-
-    assert vehicle.battery.energy_wh == pytest.approx(polled, abs=5e-5 * p.battery.capacity_wh)
-    assert vehicle.battery.book.curtailed_wh > 0.0
-
-
-@pytest.mark.req("HWS-003")
-def test_the_book_is_held_against_itself_at_every_event_of_a_day() -> None:
-    kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel)
-
-    kernel.advance_to(after(EPOCH, 86_400.0))
-    vehicle.settle()
-
-    book = vehicle.battery.book
-    assert book.solar_wh > 500_000.0
-    assert book.load_wh == pytest.approx((18_000.0 + 800.0) * 24, rel=1e-9)
-    book.check(vehicle.battery.start_wh, vehicle.battery.energy_wh)
+from tests.unit.hwsim.bench import EPOCH, NODES, RATE, Table, config, fleet
 
 
 @pytest.mark.req("HWS-004")
@@ -116,35 +59,6 @@ def test_a_span_over_the_edge_of_a_chunk_stays_one() -> None:
     later = book.covering(MissionTime(start + 12 * hour))
     assert later is not None
     assert (later.start, later.end) == whole[1]
-
-
-def test_the_module_throttles_recovers_and_trips_at_its_temperatures() -> None:
-    kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel, radiator_m2=17.0)
-    vehicle.compute.allocated["job"] = 9_200.0
-    vehicle.predict()
-
-    reached: list[tuple[bool, float]] = []
-    for minute in range(1, 600):
-        kernel.advance_to(after(EPOCH, minute * 60.0))
-        vehicle.settle()
-        if not reached or reached[-1][0] != vehicle.compute.throttled:
-            reached.append((vehicle.compute.throttled, vehicle.radiator.temp_c))
-
-    assert [state for state, _ in reached[:4]] == [False, True, False, True]
-    assert max(temp for _, temp in reached) < 70.5
-    assert min(temp for _, temp in reached[2:]) > 64.0
-
-
-def test_the_module_switches_itself_off_at_its_trip_temperature() -> None:
-    kernel = Kernel(EPOCH)
-    vehicle = _vehicle(kernel, background_w=30_000.0)
-
-    kernel.advance_to(after(EPOCH, 7_200.0))
-    vehicle.settle()
-
-    assert not vehicle.compute.powered
-    assert vehicle.too_hot
 
 
 def test_an_empty_battery_sheds_all_that_can_be_shed() -> None:

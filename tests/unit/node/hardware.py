@@ -146,6 +146,8 @@ def eps(soc_frac: float, sunlit_frac: float = 1.0, profile: LoadProfile | None =
         load_w=None,
         sunlit_frac=sunlit_frac,
         profile=profile,
+        pack_temp_c=None,
+        health_frac=None,
     )
     return EpsUpdated(EPOCH, reading)
 
@@ -160,6 +162,8 @@ def eps_lost() -> EpsUpdated:
         load_w=None,
         sunlit_frac=None,
         profile=None,
+        pack_temp_c=None,
+        health_frac=None,
     )
     return EpsUpdated(EPOCH, reading)
 
@@ -169,7 +173,14 @@ def compute(
 ) -> ComputeUpdated:
     """Return a good reading of the compute module."""
     reading = ComputeReading(
-        quality=Quality.GOOD, powered=powered, power_w=0.0, cap_w=cap_w, allocated=allocated, throttle_reasons=throttle
+        quality=Quality.GOOD,
+        powered=powered,
+        power_w=0.0,
+        cap_w=cap_w,
+        allocated=allocated,
+        throttle_reasons=throttle,
+        clock_mhz=None,
+        die_temp_c=None,
     )
     return ComputeUpdated(EPOCH, reading)
 
@@ -177,7 +188,9 @@ def compute(
 def temperature(temp_c: float | None) -> ThermalUpdated:
     """Return a temperature; None is a lost reading."""
     quality = Quality.LOST if temp_c is None else Quality.GOOD
-    return ThermalUpdated(EPOCH, ThermalReading(quality=quality, module_temp_c=temp_c))
+    return ThermalUpdated(
+        EPOCH, ThermalReading(quality=quality, module_temp_c=temp_c, loop_temp_c=None, radiator_temp_c=None)
+    )
 
 
 def budget(

@@ -222,6 +222,8 @@ def eps(soc_frac: float | None = 0.8, solar_w: float | None = 9000.0) -> EpsRead
         load_w=4000.0,
         sunlit_frac=1.0,
         profile=LoadProfile.FULL,
+        pack_temp_c=20.0,
+        health_frac=1.0,
     )
 
 
@@ -280,7 +282,7 @@ def test_a_reading_out_of_range_turns_lost_and_never_a_number() -> None:
         eps(solar_w=-5e3),
         eps(solar_w=1e300),
         eps(soc_frac=None),
-        ThermalReading(quality=Quality.GOOD, module_temp_c=900.0),
+        ThermalReading(quality=Quality.GOOD, module_temp_c=900.0, loop_temp_c=20.0, radiator_temp_c=20.0),
         terminal(None),
         GnssReading(quality=Quality.GOOD, at=1, position_km=(1e9, 0.0, 0.0), ground_in_view=True),
         WatchdogReading(quality=Quality.GOOD, remaining_s=1e9, bites=0),

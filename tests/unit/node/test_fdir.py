@@ -87,11 +87,18 @@ class Desk:
                 load_w=None,
                 sunlit_frac=None,
                 profile=None,
+                pack_temp_c=None,
+                health_frac=None,
             )
             self.bench.say(EpsUpdated(self.bench.now, reading))
 
     def thermal(self, temp_c: float) -> None:
-        self.bench.say(ThermalUpdated(EPOCH, ThermalReading(quality=Quality.GOOD, module_temp_c=temp_c)))
+        self.bench.say(
+            ThermalUpdated(
+                EPOCH,
+                ThermalReading(quality=Quality.GOOD, module_temp_c=temp_c, loop_temp_c=None, radiator_temp_c=None),
+            )
+        )
 
     def compute(
         self,
@@ -108,6 +115,8 @@ class Desk:
             cap_w=100.0,
             allocated=(),
             throttle_reasons=throttle_reasons,
+            clock_mhz=None,
+            die_temp_c=None,
             health=health,
             corrected=0,
             uncorrectable=uncorrectable,

@@ -96,6 +96,8 @@ def eps(quality: Quality = Quality.GOOD) -> EpsReading:
         load_w=soc,
         sunlit_frac=soc,
         profile=LoadProfile.FULL if soc else None,
+        pack_temp_c=None,
+        health_frac=None,
     )
 
 
@@ -108,11 +110,20 @@ def test_a_sample_holds_the_newest_of_everything() -> None:
     desk.bench.say(
         PowerModeChanged(PowerMode.NOMINAL, PowerMode.ECLIPSE, ModeReason.ECLIPSE),
         EpsUpdated(EPOCH, eps()),
-        ThermalUpdated(EPOCH, ThermalReading(quality=Quality.GOOD, module_temp_c=41.0)),
+        ThermalUpdated(
+            EPOCH, ThermalReading(quality=Quality.GOOD, module_temp_c=41.0, loop_temp_c=None, radiator_temp_c=None)
+        ),
         ComputeUpdated(
             EPOCH,
             ComputeReading(
-                quality=Quality.GOOD, powered=True, power_w=900.0, cap_w=1000.0, allocated=("j1",), throttle_reasons=0
+                quality=Quality.GOOD,
+                powered=True,
+                power_w=900.0,
+                cap_w=1000.0,
+                allocated=("j1",),
+                throttle_reasons=0,
+                clock_mhz=None,
+                die_temp_c=None,
             ),
         ),
         GnssUpdated(
@@ -160,7 +171,11 @@ def test_a_sample_holds_the_newest_of_everything() -> None:
 def test_lost_readings_are_none_and_never_an_old_number() -> None:
     desk = Desk()
     desk.bench.say(EpsUpdated(EPOCH, eps()), EpsUpdated(EPOCH, eps(Quality.LOST)))
-    desk.bench.say(ThermalUpdated(EPOCH, ThermalReading(quality=Quality.GOOD, module_temp_c=41.0)))
+    desk.bench.say(
+        ThermalUpdated(
+            EPOCH, ThermalReading(quality=Quality.GOOD, module_temp_c=41.0, loop_temp_c=None, radiator_temp_c=None)
+        )
+    )
     desk.bench.say(AvionicsChanged(alive=False))
     desk.samples()
 
