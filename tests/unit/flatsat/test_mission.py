@@ -183,7 +183,7 @@ FAULT_MISTAKES = {
     "field of another unit": (
         'kind = "ARRAY_STRING_DEAD"',
         'kind = "VALUE_BIAS"\nunit = "thermal"\nfield = "soc_frac"',
-        "faults.0.field: VALUE_BIAS needs a numeric field of thermal (module_temp_c); found 'soc_frac'",
+        "faults.0.field: VALUE_BIAS needs a numeric field of thermal (module_temp_c, loop_temp_c,",
     ),
     "all of the array": (
         "magnitude = 0.5",

@@ -56,7 +56,7 @@ BAD: list[tuple[FaultKind, dict[str, object], str, str]] = [
     (FaultKind.BROWN_OUT, {"terminal": 0}, "terminal", "BROWN_OUT names no terminal; found 0"),
     (FaultKind.LASER_BLOCKED, {}, "terminal", "LASER_BLOCKED needs a terminal"),
     (FaultKind.FRAME_DROP, {"field": "soc_frac"}, "field", "FRAME_DROP names no field; found 'soc_frac'"),
-    (FaultKind.VALUE_BIAS, {"unit": "thermal", "magnitude": 1.0}, "field", "(module_temp_c); found ''"),
+    (FaultKind.VALUE_BIAS, {"unit": "thermal", "magnitude": 1.0}, "field", "found ''"),
     (FaultKind.VALUE_BIAS, {"unit": "gnss", "field": "at", "magnitude": 1.0}, "field", "of gnss (none); found 'at'"),
     (FaultKind.SENSOR_STUCK, {"unit": "compute", "field": "health"}, "field", "found 'health'"),
     (FaultKind.LINK_CUT, {"magnitude": 0.5}, "magnitude", "LINK_CUT takes none; found 0.5"),
