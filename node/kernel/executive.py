@@ -235,7 +235,7 @@ class Executive:
             self._events.report(self.now, app, event_id, fields)
         except StorageError as error:
             self.events_unstored += 1
-            # Its text alone: a log handler that keeps the error keeps its frames, and with them statements of the store.
+            # Its text alone: a handler that keeps the error keeps its frames, and so statements of the store open.
             _log.warning("event %s of %s could not be stored: %s", event_id, app, str(error))
 
     # --- dispatch ---
