@@ -103,6 +103,28 @@ def test_a_path_that_flickers_leaves_one_connection() -> None:
     play(story)
 
 
+def test_a_rate_of_nothing_holds_what_is_sent_and_keeps_the_connection() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        broker.set_path("node", Path(0.25, 8_000.0))
+        await asyncio.sleep(9.0)
+        node.link.publish("t", b"0" * 993, qos=1)  # a second on the wire
+        await asyncio.sleep(0.5)
+
+        for rate_bps in (0.0, 8_000.0, 0.0):  # the first is under way through all of this
+            broker.set_path("node", Path(0.25, rate_bps))
+        node.link.publish("t", b"1" * 993, qos=1)
+        await asyncio.sleep(5.0)
+        assert [at_s for at_s, _ in ground.heard] == [10.25]
+        broker.set_path("node", Path(0.25, 8_000.0))
+        await asyncio.sleep(5.0)
+
+        assert [at_s for at_s, _ in ground.heard] == [10.25, 15.75]
+        assert [up for _, up in node.states] == [True]
+
+    play(story)
+
+
 def test_a_full_queue_refuses_qos_1_and_lets_the_oldest_qos_0_go() -> None:
     async def story(broker: MemoryBroker) -> None:
         ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
@@ -209,5 +231,51 @@ def test_a_link_that_runs_cannot_run_twice() -> None:
         with pytest.raises(RuntimeError, match="runs already"):
             await link.run(lambda *_: None, lambda _: None)
         task.cancel()
+
+    play(story)
+
+
+def test_a_stopped_broker_breaks_every_connection_and_takes_none_until_it_is_back() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        await asyncio.sleep(5.0)
+        node.link.publish("t", b"kept", qos=1, retain=True)
+        await asyncio.sleep(5.0)
+
+        broker.set_stopped(True)
+        broker.set_stopped(True)
+        await asyncio.sleep(50.0)
+        assert not ground.link.connected
+        assert not node.link.publish("t", b"into the void", qos=1)
+        broker.set_path("node", None)
+        broker.set_stopped(False)
+        await asyncio.sleep(50.0)
+
+        assert [up for _, up in ground.states] == [True, False, True]
+        assert [payload for _, payload in ground.heard] == [b"kept", b"kept"]
+        assert not node.link.connected
+        broker.set_path("node", Path(0.0, 1e9))
+        await asyncio.sleep(5.0)
+        assert node.link.connected
+
+    play(story)
+
+
+def test_a_paused_broker_holds_what_comes_and_lets_nobody_in() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        await asyncio.sleep(5.0)
+
+        broker.set_paused(True)
+        assert node.link.publish("t", b"held", qos=1)
+        late = Ear(broker.link("late", ["t"]))
+        await asyncio.sleep(50.0)
+        assert (ground.heard, late.states) == ([], [])
+        broker.set_paused(False)
+        await asyncio.sleep(5.0)
+
+        assert [payload for _, payload in ground.heard] == [b"held"]
+        assert [up for _, up in late.states] == [True]
+        assert [up for _, up in node.states] == [True]
 
     play(story)
