@@ -4,10 +4,12 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from astro import walker
+from astro import saa, walker
 from astro.orbit import Ephemeris
 from astro.walker import Shell
+from hwsim.radiation import Radiation, Strike, Victim
 from hwsim.solo import LoadChange, Solo
+from hwsim.spans import SpanBook
 from hwsim.vehicle import Trim
 from icd.timebase import MissionTime
 from icd.vehicle import VehicleProfile
@@ -27,10 +29,10 @@ def profile(name: str) -> VehicleProfile:
 
 
 @cache
-def load_changes(name: str, count: int, step_s: float = 0.0) -> tuple[LoadChange, ...]:
-    """Return when within a day the load of the module changes, and to what; at whole steps, where one is given."""
+def load_changes(name: str, a_day: int, days: int, step_s: float = 0.0) -> tuple[LoadChange, ...]:
+    """Return when within some days the load of the module changes, and to what; at whole steps, where one is given."""
     rng, compute = seeds.stream(SEED, "load-changes"), profile(name).compute
-    times = sorted(rng.uniform(0.0, DAY_S) for _ in range(count))
+    times = sorted(rng.uniform(0.0, days * DAY_S) for _ in range(a_day * days))
     if step_s > 0.0:
         times = sorted({round(time_s / step_s) * step_s for time_s in times})
     return tuple(LoadChange(time_s, rng.uniform(0.0, compute.max_w - compute.idle_w)) for time_s in times)
@@ -43,6 +45,22 @@ def ephemeris(epoch: MissionTime, name: str) -> Ephemeris:
     return Ephemeris(one.line1, one.line2)
 
 
-def satellite(epoch: MissionTime, name: str, changes: int) -> Solo:
-    """Return a satellite of a class, on the class's orbit, with a day of load changes ahead of it."""
-    return Solo(profile(name), ephemeris(epoch, name), epoch, load_changes(name, changes), Trim(START_FRAC, 1.0))
+class OneSatellite:
+    """A satellite of a class on its orbit, under radiation, with load changes ahead of it."""
+
+    def __init__(self, epoch: MissionTime, name: str, changes: tuple[LoadChange, ...]) -> None:
+        path, vehicle_class = ephemeris(epoch, name), profile(name)
+        self.solo = Solo(vehicle_class, path, epoch, changes, Trim(START_FRAC, 1.0))
+        vehicle, anomaly = self.solo.vehicle, SpanBook(lambda start, end: saa.spans(path, start, end))
+        victim = Victim(name, lambda: vehicle.compute.powered, self._strike, lambda inside: None)
+        self.radiation = Radiation(self.solo.kernel, vehicle_class.radiation, anomaly, SEED, victim)
+
+    def fly(self, span_s: float) -> int:
+        """Let a span pass; return how many events it held."""
+        return self.solo.advance(span_s)
+
+    def _strike(self, what: Strike) -> None:
+        """Let the module feel a strike until the node has power-cycled it, which here is at once."""
+        self.solo.vehicle.hang(hung=True)
+        self.radiation.power_cycle()
+        self.solo.vehicle.hang(hung=False)

@@ -13,22 +13,23 @@ EPOCH = from_iso("2026-08-22T12:00:00Z")
 
 
 def test_a_day_has_as_many_load_changes_as_asked_for_and_the_same_each_time() -> None:
-    changes = one_satellite.load_changes("v3node", 1_000)
+    changes = one_satellite.load_changes("v3node", 500, 2)
 
     assert len(changes) == 1_000
     assert list(changes) == sorted(changes, key=lambda change: change.after_s)
-    assert 0.0 <= changes[0].after_s < changes[-1].after_s <= 86_400.0
-    assert one_satellite.load_changes.__wrapped__("v3node", 1_000) == changes
+    assert 0.0 <= changes[0].after_s < changes[-1].after_s <= 2 * 86_400.0
+    assert one_satellite.load_changes.__wrapped__("v3node", 500, 2) == changes
 
 
 @pytest.mark.slow
 def test_the_satellite_that_is_timed_lives_through_its_load_changes() -> None:
-    solo = one_satellite.satellite(EPOCH, "v3node", 1_000)
+    satellite = one_satellite.OneSatellite(EPOCH, "v3node", one_satellite.load_changes("v3node", 1_000, 1))
 
-    events = solo.advance(86_400.0)
+    events = satellite.fly(86_400.0)
 
-    assert events > 1_000
-    assert 0.3 < solo.vehicle.battery.soc_frac <= 1.0
+    assert events > 500  # besides the load changes
+    assert 0.3 < satellite.solo.vehicle.battery.soc_frac <= 1.0
+    assert satellite.radiation.corrected > 0
 
 
 @pytest.mark.slow
