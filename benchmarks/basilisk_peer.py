@@ -1,12 +1,13 @@
-"""AVS Basilisk at our work: orbit, eclipse, solar panel, load, battery and a thermal node, in steps of one second.
+"""AVS Basilisk at our work: orbit, eclipse, solar panel, loads, battery and heat, in steps of one second.
 
 This module imports nothing of ours but the numbers of the case, and runs in a process of its own, which
 `benchmarks.peers` starts, so that neither side warms or slows the other:
 
-    python -m benchmarks.basilisk_peer speed SATELLITES MINUTES HEAT   prints {"sim_s": ..., "wall_s": ...}
-    python -m benchmarks.basilisk_peer trace FILE HOURS                writes what one satellite did, second by second
+    python -m benchmarks.basilisk_peer speed SATELLITES MINUTES NODES CHANGES   prints {"sim_s": ..., "wall_s": ...}
+    python -m benchmarks.basilisk_peer trace FILE HOURS                         writes one satellite, second by second
 
-HEAT is the number of thermal nodes a satellite, 0 or 1.
+NODES is the number of thermal nodes a satellite, CHANGES that of load changes a day, at which the simulation stops and
+goes on, as its users have it do.
 
 Basilisk is at its fastest here: point-mass Earth, its default integrator (RK4), a fixed Sun, nothing logged while it is
 timed.
@@ -46,14 +47,15 @@ from benchmarks.basilisk_case import (
     SUN_DIRECTION,
 )
 
+SEED = 7
 _TASK = "task"
 
 
 class Bench:
     """A Basilisk simulation of some satellites. It holds every module, since Basilisk itself keeps none alive."""
 
-    def __init__(self, satellites: int, heat: bool) -> None:
-        self.heat = heat
+    def __init__(self, satellites: int, nodes: int) -> None:
+        self.nodes = nodes
         self.simulation: Any = SimulationBaseClass.SimBaseClass()
         process = self.simulation.CreateNewProcess("process")
         process.addTask(self.simulation.CreateNewTask(_TASK, macros.sec2nano(STEP_S)))
@@ -65,7 +67,7 @@ class Bench:
         self.gravity: Any = simIncludeGravBody.gravBodyFactory()
         self.earth = self.gravity.createEarth()
         self.earth.isCentralBody = True
-        self.modules: list[dict[str, Any]] = [self._satellite(index) for index in range(satellites)]
+        self.satellites: list[dict[str, Any]] = [self._satellite(index) for index in range(satellites)]
         self.simulation.AddModelToTask(_TASK, self.shadow, 90)
 
     def _satellite(self, index: int) -> dict[str, Any]:
@@ -94,12 +96,10 @@ class Bench:
         battery.storedCharge_Init = START_FRAC * CAPACITY_WH * 3600.0
         battery.addPowerNodeToModel(panel.nodePowerOutMsg)
         battery.addPowerNodeToModel(sink.nodePowerOutMsg)
-        models = {"panel": panel, "sink": sink, "battery": battery}
-        if self.heat:
-            models["thermal"] = self._thermal(body, light)
-        for priority, model in zip((80, 70, 60, 50), models.values(), strict=False):
+        heat = [self._thermal(body, light) for _ in range(self.nodes)]
+        for priority, model in ((80, panel), (70, sink), (60, battery), *((50, node) for node in heat)):
             self.simulation.AddModelToTask(_TASK, model, priority)
-        return models | {"body": body, "light": light}
+        return {"body": body, "light": light, "panel": panel, "sink": sink, "battery": battery, "heat": heat}
 
     def _thermal(self, body: Any, light: Any) -> Any:
         node: Any = sensorThermal.SensorThermal()
@@ -123,19 +123,26 @@ class Bench:
         self.simulation.ExecuteSimulation()
 
 
-def speed(satellites: int, minutes: float, heat: bool) -> dict[str, float]:
+def speed(satellites: int, minutes: float, nodes: int, changes: int) -> dict[str, float]:
     """Return simulated seconds and the wall seconds they took, the making of the modules not counted."""
-    bench = Bench(satellites, heat)
+    bench, span_s = Bench(satellites, nodes), 60.0 * minutes
+    rng = np.random.default_rng(SEED)
+    stops = np.sort(np.ceil(rng.uniform(0.0, span_s, round(changes * span_s / 86_400.0)))).tolist()
+    loads_w = rng.uniform(0.5 * LOAD_W, LOAD_W, len(stops)).tolist()
     bench.run(0.0)
     begun = time.perf_counter()
-    bench.go(60.0 * minutes)
-    return {"sim_s": 60.0 * minutes, "wall_s": time.perf_counter() - begun}
+    for stop_s, load_w in zip(stops, loads_w, strict=True):
+        bench.go(stop_s)
+        for satellite in bench.satellites:
+            satellite["sink"].nodePowerOut = -load_w
+    bench.go(span_s)
+    return {"sim_s": span_s, "wall_s": time.perf_counter() - begun}
 
 
 def trace(path: str, hours: float) -> None:
     """Write times, positions and velocities, light, panel power and stored energy of one satellite to a NumPy file."""
-    bench = Bench(1, heat=False)
-    one = bench.modules[0]
+    bench = Bench(1, nodes=0)
+    one = bench.satellites[0]
     state, light = one["body"].scStateOutMsg.recorder(), one["light"].recorder()
     stored, panel = one["battery"].batPowerOutMsg.recorder(), one["panel"].nodePowerOutMsg.recorder()
     for recorder in (state, light, stored, panel):
@@ -163,12 +170,12 @@ def _planet(name: str, position_m: list[float]) -> Any:
 def main(arguments: list[str]) -> None:
     """Do what the command line asks."""
     match arguments:
-        case ["speed", satellites, minutes, ("0" | "1") as heat]:
-            print(json.dumps(speed(int(satellites), float(minutes), heat == "1")))
+        case ["speed", satellites, minutes, nodes, changes]:
+            print(json.dumps(speed(int(satellites), float(minutes), int(nodes), int(changes))))
         case ["trace", path, hours]:
             trace(path, float(hours))
         case _:
-            usage = "speed SATELLITES MINUTES HEAT | trace FILE HOURS"
+            usage = "speed SATELLITES MINUTES NODES CHANGES | trace FILE HOURS"
             raise SystemExit(f"usage: python -m benchmarks.basilisk_peer {usage}")
 
 

@@ -52,13 +52,19 @@ def missing(*names: str) -> tuple[str, ...]:
     return tuple(name for name in names if importlib.util.find_spec(MODULES[name]) is None)
 
 
-def basilisk_speed(satellites: int, minutes: float, *, heat: bool) -> float:
+def basilisk_speed(satellites: int, minutes: float, *, nodes: int, changes: int) -> float:
     """Return how many seconds Basilisk simulates in a second of wall time.
+
+    Args:
+        satellites: how many.
+        minutes: simulated.
+        nodes: thermal nodes of each.
+        changes: load changes a day.
 
     Raises:
         PeerError: it failed; the text is the last line that it said.
     """
-    told = json.loads(_basilisk("speed", str(satellites), str(minutes), str(int(heat))).splitlines()[-1])
+    told = json.loads(_basilisk("speed", str(satellites), str(minutes), str(nodes), str(changes)).splitlines()[-1])
     return float(told["sim_s"]) / float(told["wall_s"])
 
 
