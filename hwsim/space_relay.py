@@ -27,7 +27,7 @@ class SpaceRelay:
         if self.line is None:
             self.line = Line(delay_wall_s, bytes_per_wall_s)
         else:
-            self.line.delay_wall_s, self.line.bytes_per_wall_s = delay_wall_s, bytes_per_wall_s
+            self.line.change(delay_wall_s, bytes_per_wall_s)
 
     def cut(self) -> None:
         """Have no path: break every connection."""
