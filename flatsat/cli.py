@@ -2,27 +2,23 @@
 
 import asyncio
 import json
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from experiments.cli import app as experiment_app
-from flatsat import durations, faults
+from flatsat import durations
 from flatsat.elements_cli import app as elements_app
+from flatsat.fault_cli import fault_app
 from flatsat.keys import KeysError, make_keys
 from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
-from flatsat.run_dir import LATEST, RUNS
+from flatsat.run_dir import RUNS
 from flatsat.submit import job_submit
 from ground.cli import event_app, job_app, node_app, tc_app
-from hwsim.faults import CATALOGUE
-from icd.hw import FaultKind, FaultOrder
 from icd.ids import is_name
 
 if TYPE_CHECKING:
@@ -39,7 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys_app = typer.Typer(help="Keys of a run or a fleet.", no_args_is_help=True)
-fault_app = typer.Typer(help="Faults of the hardware simulator.", no_args_is_help=True)
 for name, sub in (
     ("keys", keys_app),
     ("job", job_app),
@@ -56,7 +51,6 @@ job_app.command("submit", epilog="Example: dawnline job submit missions/jobs/ima
 
 MissionPath = Annotated[Path, typer.Argument(help="Mission file (TOML).", metavar="MISSION")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
-RunOption = Annotated[Path, typer.Option("--run", help="Directory of the run.")]
 
 
 def main() -> None:
@@ -153,74 +147,6 @@ def keys_init(
         typer.echo(json.dumps({"directory": str(directory), "files": files}))
     else:
         typer.echo(f"{len(files)} files in {directory}, readable by their owner alone.")
-
-
-@fault_app.command("list", epilog="Example: dawnline fault list --json")
-def fault_list(run: RunOption = RUNS / LATEST, as_json: AsJson = False) -> None:
-    """Show the catalogue of faults and, where a run is flying, those now in force."""
-    try:
-        active = asyncio.run(faults.active(faults.access(run))).active
-    except faults.FaultError:
-        active = ()
-    if as_json:
-        rows = [order.model_dump(mode="json") for order in active]
-        typer.echo(
-            json.dumps({"kinds": {kind.value: text for kind, text in CATALOGUE.items()}, "active": rows}, indent=1)
-        )
-        return
-    table = Table(title="Faults that can be ordered")
-    table.add_column("kind", no_wrap=True)
-    table.add_column("what it does")
-    for kind, text in CATALOGUE.items():
-        table.add_row(kind.value, text)
-    console = Console()
-    console.print(table)
-    for order in active:
-        console.print(f"in force: {order.fault_id} {order.kind} on {order.node}", highlight=False)
-
-
-@fault_app.command("inject", epilog="Example: dawnline fault inject ARRAY_STRING_DEAD node-1 --magnitude 0.5 --for 20m")
-def fault_inject(
-    kind: Annotated[FaultKind, typer.Argument(help="A kind of `dawnline fault list`.")],
-    node: Annotated[str, typer.Argument(help="The node that it strikes.")],
-    unit: Annotated[str, typer.Option(help="The unit, where the kind needs one.")] = "",
-    terminal: Annotated[int | None, typer.Option(help="The laser terminal, where the kind needs one.")] = None,
-    magnitude: Annotated[float, typer.Option(help="How much, 0 to 1.", min=0.0, max=1.0)] = 1.0,
-    for_: Annotated[str, typer.Option("--for", help="Mission time: 90s, 10m, 1h.")] = "10m",
-    fault_id: Annotated[str | None, typer.Option("--id", help="A name for it.")] = None,
-    run: RunOption = RUNS / LATEST,
-    as_json: AsJson = False,
-) -> None:
-    """Make something of the simulated hardware go wrong in the run that is flying."""
-    try:
-        duration_s = durations.seconds(for_)
-    except ValueError as error:
-        raise bad_input(f"--for {error}") from None
-    # The simulator takes an id once, so that an order delivered twice is one order: each call has its own.
-    named = fault_id or f"{kind.value.lower().replace('_', '-')}-{secrets.token_hex(3)}"
-    if not is_name(named):
-        raise bad_input(f"--id {named!r}: a name is 1 to 63 of a-z, 0-9, _ and -, starting with a letter or digit")
-    try:
-        order = FaultOrder(
-            fault_id=named,
-            kind=kind,
-            node=node,
-            unit=unit,
-            terminal=terminal,
-            magnitude=magnitude,
-            after_s=0.0,
-            duration_s=duration_s,
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = {"node": "NODE", "duration_s": "--for"}.get(str(first["loc"][0]), f"--{first['loc'][0]}")
-        raise bad_input(f"{option} {str(first['input'])[:60]!r}: {first['msg']}") from None
-    try:
-        answer = asyncio.run(faults.inject(faults.access(run), order))
-    except faults.FaultError as error:
-        raise bad_input(str(error)) from None
-    rows = [row.model_dump(mode="json") for row in answer.active]
-    typer.echo(json.dumps({"active": rows}, indent=1) if as_json else f"{named} is in force for {duration_s:g} s.")
 
 
 def _console(stderr: bool = False) -> Console:

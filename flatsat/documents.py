@@ -1,4 +1,4 @@
-"""Generates the pages that must equal the code: state diagrams and the telemetry and telecommand dictionary.
+"""Generates the pages that must equal the code: state diagrams, the dictionary, and the catalogue of faults.
 
 `python -m flatsat.documents` writes them; a tidy test holds them equal to the tables and to icd.
 """
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flatsat import fault_page
 from icd import dictionary, hk, tc
 from icd.jobs import HOLD_ADVICE
 from node.apps.commanding.lifecycle import TC_TABLE
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
     made = {f"diagrams/{name}.md": _diagram(table) for name, table in TABLES.items()}
     made["diagrams/README.md"] = _index()
     made["dictionary.md"] = _dictionary()
+    made["faults.md"] = _MADE + fault_page.page()
     return made
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from flatsat.configs import LOOPBACK
 from flatsat.keys import KeyRing
 from icd import codec, topics
-from icd.hw import ActiveFaults, FaultOrder
+from icd.faults import ActiveFaults, FaultOrder
 from runtime.link import Link
 from runtime.mqtt_link import BrokerSettings, MqttLink
 
@@ -56,7 +56,7 @@ async def inject(to: RunAccess, order: FaultOrder) -> ActiveFaults:
         FaultError: the simulator does not answer, or refuses the order.
     """
     answer = await _exchange(to, order)
-    if answer.refused is not None and all(row.fault_id != order.fault_id for row in answer.active):
+    if answer.refused is not None:
         raise FaultError(answer.refused)
     return answer
 
@@ -113,8 +113,4 @@ class _Listener:
         return f"the simulator did not answer in {ANSWER_WALL_S:.0f} s; is `dawnline up` running?"
 
     def _answers(self, said: ActiveFaults) -> bool:
-        if self._order is None:
-            return True
-        if any(row.fault_id == self._order.fault_id for row in said.active):
-            return True
-        return self._ordered and said.refused is not None and f"fault {self._order.fault_id}:" in said.refused
+        return self._order is None or (self._ordered and said.latest == self._order.fault_id)

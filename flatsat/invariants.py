@@ -159,21 +159,37 @@ def _reports_once(told: Told, facts: Facts, count: _Count) -> None:
 
 
 def _mode_edges(told: Told, facts: Facts, count: _Count) -> None:
+    """Each move that is told is legal; where the disk took no write, the word of one in between may be missing."""
     moves = set(POWER_TABLE.moves())
-    last: dict[str, str] = {}
+    broken = _broken_disks(told)
+    last: dict[str, tuple[str, MissionTime]] = {}
     for node, kind, body in facts:
         if kind != "event" or body["event_id"] not in ("POWER_MODE_CHANGED", "NODE_BOOTED"):
             continue
         if body["event_id"] == "NODE_BOOTED":
             last.pop(node, None)
             continue
-        source, target = body["fields"].get("source"), body["fields"].get("target")
-        chained = last.get(node) in (None, source)
+        source, target, at = body["fields"].get("source"), body["fields"].get("target"), MissionTime(body["at"])
+        before, since = last.get(node, (source, at))
+        unwritten = any(start <= at and since <= end for where, start, end in broken if where == node)
         count.expect(
-            chained and (source, target) in moves and bool(body["fields"].get("reason")),
+            (before == source or unwritten) and (source, target) in moves and bool(body["fields"].get("reason")),
             f"{node}: {source} to {target}",
         )
-        last[node] = target
+        last[node] = target, at
+
+
+def _broken_disks(told: Told) -> list[tuple[str, MissionTime, MissionTime]]:
+    """Return when each node's disk took no write; a span without an end lasts to the last entry."""
+    spans: list[tuple[str, MissionTime, MissionTime]] = []
+    since: dict[str, MissionTime] = {}
+    for entry in told.entries("disk"):
+        if entry.what[0] == "broken":
+            since[entry.source] = entry.at
+        elif entry.source in since:
+            spans.append((entry.source, since.pop(entry.source), entry.at))
+    end = max((entry.at for entry in told.entries()), default=MissionTime(0)) if since else MissionTime(0)
+    return spans + [(node, start, end) for node, start in since.items()]
 
 
 def _soc_floor(told: Told, facts: Facts, count: _Count) -> None:

@@ -14,12 +14,10 @@ from astro.screening import HORIZON_DAYS
 from flatsat import bundles, energy
 from flatsat.element_sets import ElementsError, MissionSets
 from flatsat.keys import KeysError, check_nodes
-from hwsim.errors import FaultRefusedError
-from hwsim.faults import FaultBoard
-from hwsim.kernel import Kernel
+from hwsim.faults import refusal
 from hwsim.models import optics
 from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Wire
-from icd.hw import FaultKind, FaultOrder
+from icd.faults import FAULTS_MAX, FaultOrder
 from icd.ids import JobId, NameStr, TenantId
 from icd.jobs import JobClass, JobSpec
 from icd.params import ElementSet, Fleet, Station
@@ -73,28 +71,6 @@ class WorkloadTable(Wire):
     deadline_after_s: float | None = Field(default=None, gt=0.0, le=DURATION_S_MAX)
 
 
-class FaultTable(Wire):
-    """`[[faults]]`: something that goes wrong at a time of the mission."""
-
-    id: NameStr
-    kind: Annotated[FaultKind, AS_TEXT]
-    node: NameStr
-    unit: Literal["", "eps", "thermal", "compute", "terminal", "gnss", "watchdog"] = ""
-    terminal: int | None = Field(default=None, ge=0, le=15)
-    magnitude: float = Field(default=1.0, ge=0.0, le=1.0)
-    after_s: float = Field(ge=0.0, le=DURATION_S_MAX)
-    duration_s: float = Field(gt=0.0, le=DURATION_S_MAX)
-
-    def order(self) -> FaultOrder:
-        """Return the fault as the simulator takes it.
-
-        Raises:
-            pydantic.ValidationError: a value is outside what an order may carry.
-        """
-        rest = self.model_dump(exclude={"id"})
-        return FaultOrder.model_validate({"fault_id": self.id, **rest})
-
-
 class MissionFile(Wire):
     """The whole file."""
 
@@ -111,7 +87,7 @@ class MissionFile(Wire):
     jobs: JobsTable
     nodes: Annotated[tuple[NodeTable, ...], AS_LIST] = Field(min_length=1, max_length=64)
     workload: Annotated[tuple[WorkloadTable, ...], AS_LIST] = ()
-    faults: Annotated[tuple[FaultTable, ...], AS_LIST] = ()
+    faults: Annotated[tuple[FaultOrder, ...], AS_LIST] = Field(default=(), max_length=FAULTS_MAX)
 
 
 class StationsFile(Wire):
@@ -179,7 +155,7 @@ class Mission:
     @property
     def faults(self) -> tuple[FaultOrder, ...]:
         """The faults of the file, as the simulator takes them."""
-        return tuple(row.order() for row in self.file.faults)
+        return self.file.faults
 
 
 def load_mission(path: Path, hours: float | None = None) -> Mission:
@@ -268,15 +244,10 @@ def _check_names(path: Path, file: MissionFile) -> None:
         check_nodes(tuple(nodes))
     except KeysError as error:
         raise MissionError(f"{path}: nodes: {error}") from error
-    for index, fault in enumerate(file.faults):
-        if fault.node not in nodes:
-            raise MissionError(
-                f"{path}: faults.{index}.node: no node {fault.node!r}; the mission has {', '.join(nodes)}"
-            )
     _check_faults(path, file, nodes)
     for what, names in (
         ("workload", [row.name for row in file.workload]),
-        ("faults", [fault.id for fault in file.faults]),
+        ("faults", [fault.fault_id for fault in file.faults]),
     ):
         for name in names:
             if names.count(name) > 1:
@@ -284,14 +255,12 @@ def _check_names(path: Path, file: MissionFile) -> None:
 
 
 def _check_faults(path: Path, file: MissionFile, nodes: list[str]) -> None:
-    """Let the simulator's own board say whether it would take each fault."""
+    """Say of each fault what the simulator would say of it."""
     terminals = dict.fromkeys(nodes, file.vehicle.laser_terminals)
-    board = FaultBoard(Kernel(MissionTime(0)), terminals, lambda node: None)
-    for index, row in enumerate(file.faults):
-        try:
-            board.order(row.order(), MissionTime(0))
-        except FaultRefusedError as error:
-            raise MissionError(f"{path}: faults.{index}: {error}") from error
+    for index, order in enumerate(file.faults):
+        found = refusal(order, terminals)
+        if found is not None:
+            raise MissionError(f"{path}: faults.{index}.{found.key}: {found.text}")
 
 
 def _workload(path: Path, here: Path, index: int, row: WorkloadTable) -> Workload:

@@ -12,7 +12,7 @@ from flatsat.workload import Submission
 from ground.errors import Refused, RefusedError
 from ground.tables import TcRequest
 from icd.codec import encode
-from icd.hw import FaultOrder
+from icd.faults import FaultOrder
 from icd.ids import JobId, TenantId
 from icd.tc import Command, LeaveSafe, Ping, PowerMode, SetComputeCap, SetIslEnabled, Telecommand, sign
 from icd.timebase import MissionTime, after

@@ -22,6 +22,7 @@ START_POLL_WALL_S = 0.01
 LINE_BYTES_MAX = 64 * 1024
 
 _LEASH = Path(__file__).with_name("leash.py")
+_THAW = Path(__file__).with_name("thaw.py")
 
 
 class StartError(RuntimeError):
@@ -50,7 +51,9 @@ class _Child:
     said: list[str] = field(default_factory=list)  # of `loaded` and `ready`, since it was started
     restarts: int = 0
     deaths: list[float] = field(default_factory=list)  # loop times of the recent ones
+    held_until: float = 0.0  # loop time before which it is not started again
     watch: asyncio.Task[None] | None = None
+    thaw: asyncio.Task[None] | None = None  # lets it go on when it is frozen
     log: asyncio.Task[None] | None = None
 
 
@@ -97,6 +100,8 @@ class Supervisor:
         children = list(self._children.values())
         # First of all the watches: one of them may be about to start its child again.
         await _cancel([child.watch for child in children if child.watch is not None])
+        # A frozen child would not hear its SIGTERM.
+        await _cancel([child.thaw for child in children if child.thaw is not None])
         killed: list[str] = []
         stages = sorted({child.program.stage for child in children}, reverse=True)
         end = asyncio.get_running_loop().time() + STOP_WALL_S
@@ -118,6 +123,18 @@ class Supervisor:
     def kill(self, name: str) -> None:
         """End a child at once, as a reset line would; it is then restarted like any that dies."""
         self._signal(self._children[name], signal.SIGKILL)
+
+    def stop_for(self, name: str, wall_s: float) -> None:
+        """Stop a child and start it again so much later."""
+        child = self._children[name]
+        child.held_until = asyncio.get_running_loop().time() + wall_s
+        self._signal(child, signal.SIGTERM)
+
+    def freeze_for(self, name: str, wall_s: float) -> None:
+        """Have a child stand still for so long; one that is frozen already stays so to its earlier end."""
+        child = self._children[name]
+        if not self._stopping and (child.thaw is None or child.thaw.done()):
+            child.thaw = asyncio.create_task(self._freeze(child, wall_s), name=f"thaw-{name}")
 
     def pid(self, name: str) -> int | None:
         """Return a child's process id, or None while it does not run."""
@@ -179,12 +196,34 @@ class Supervisor:
                     f" the last time with {how}: {last_line(child.program.log)}"
                 )
                 return
-            await asyncio.sleep(min(RESTART_DELAY_WALL_S_MAX, RESTART_DELAY_WALL_S * len(child.deaths)))
+            delay_s = min(RESTART_DELAY_WALL_S_MAX, RESTART_DELAY_WALL_S * len(child.deaths))
+            await asyncio.sleep(max(delay_s, child.held_until - loop.time()))
             try:
                 await self._spawn(child)
             except OSError as error:
                 self._give_up(f"{child.program.name} ended with {how} and cannot be started again: {error.strerror}")
                 return
+
+    async def _freeze(self, child: _Child, wall_s: float) -> None:
+        pid = self.pid(child.program.name)
+        if pid is None:
+            return
+        waker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_THAW), str(pid), str(wall_s)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # it must outlive us
+        )
+        try:
+            self._signal(child, signal.SIGSTOP)
+            await waker.wait()
+        finally:
+            self._signal(child, signal.SIGCONT)
+            if waker.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    waker.kill()
+                await waker.wait()
 
     def _give_up(self, why: str) -> None:
         if not self.failed.done():

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import TypeVar
 
+from flatsat.fault_draws import draw_order
 from flatsat.mission import Mission
-from icd.hw import UNITS, FaultKind, FaultOrder
+from icd.faults import FaultOrder
+from icd.hw import UNITS
 from icd.jobs import EndReason, JobClass
 from icd.tc import (
     CancelJob,
@@ -188,19 +190,7 @@ def _links(hand: _Hand) -> dict[str, LinkFaults]:
 
 
 def _fault(hand: _Hand, number: int) -> FaultOrder:
-    rng = hand.rng
-    kind = rng.choice(tuple(FaultKind))
-    needs_unit = kind in (FaultKind.SENSOR_LOST, FaultKind.SENSOR_STUCK)
-    return FaultOrder(
-        fault_id=f"swarm-{number}",
-        kind=kind,
-        node=hand.node(),
-        unit=rng.choice(UNITS) if needs_unit else "",
-        terminal=rng.randrange(hand.terminals) if kind is FaultKind.TERMINAL_STUCK else None,
-        magnitude=round(rng.uniform(0.05, 0.4), 3),
-        after_s=0.0,
-        duration_s=round(rng.uniform(20.0, 600.0), 3),
-    )
+    return draw_order(hand.rng, f"swarm-{number}", hand.nodes, hand.terminals)
 
 
 def _order(hand: _Hand) -> Order:

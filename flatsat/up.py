@@ -13,6 +13,7 @@ from typing import Any
 from flatsat import run_dir
 from flatsat.bench_link import BenchLink
 from flatsat.configs import LOOPBACK, Setting, broker_users, ground_config, hwsim_config, node_config
+from flatsat.hands import BenchHands
 from flatsat.live_table import LiveTable
 from flatsat.mission import Mission
 from flatsat.run_dir import RunDir
@@ -148,11 +149,13 @@ async def _fly(
     loop = asyncio.get_running_loop()
     end = None if options.for_s is None else loop.time() + options.for_s
     token = setting.run.keys.api_token("operator")
-    bench = BenchLink(setting, lambda node: _bite(supervisor, node))
+    hands = BenchHands(supervisor, setting.rate, table.complain)
+    bench = BenchLink(setting, lambda node: _bite(supervisor, node), hands.on_faults)
     async with GroundClient(f"http://{LOOPBACK}:{setting.ports.http}", token) as client:
         helpers = [
             asyncio.create_task(Submitter(setting.mission, client).run(), name="submitter"),
             asyncio.create_task(bench.run(), name="bench-link"),
+            asyncio.create_task(hands.run(), name="bench-hands"),
         ]
         try:
             while not stop.is_set() and (end is None or loop.time() < end):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flatsat.broken_disk import BreakableFiles, refuse_if
 from flatsat.configs import Setting, ground_config, hwsim_config, node_config
 from flatsat.history import History
 from flatsat.keys import make_keys
@@ -23,6 +24,7 @@ from hwsim.build import Host, HwSim, authority_of
 from hwsim.config import HwsimConfig
 from hwsim.network import LaserPath, SpacePath
 from hwsim.units.laser_terminal import TerminalKey
+from icd.faults import FaultKind
 from node.adapters.boot_record import ResetCause
 from node.adapters.files import MemoryFiles
 from node.adapters.virtual_runner import Mishap, Script, VirtualRunner
@@ -31,6 +33,7 @@ from node.config import NodeConfig
 from node.ports.runner import JobStart
 from runtime.laser_hub import MemoryLaserHub
 from runtime.memory_broker import MemoryBroker
+from runtime.pipe import LinkFaults
 from runtime.pipe import Path as LinkPath
 from runtime.seeds import stream
 from runtime.timers import LoopTimers
@@ -47,9 +50,14 @@ class MemoryChannels:
     def __init__(self, broker: MemoryBroker, hub: MemoryLaserHub) -> None:
         self._broker = broker
         self._hub = hub
+        self._spoilt: dict[str, tuple[float, float]] = {}  # what faults do to the messages of a node
 
     def set_space(self, node: str, path: SpacePath | None) -> None:
         """Give a node's space link a path, or cut it."""
+        spoilt = (0.0, 0.0) if path is None else (path.loss_frac, path.copy_frac)
+        if spoilt != self._spoilt.get(node, (0.0, 0.0)):
+            self._spoilt[node] = spoilt
+            self._broker.set_faults(node, LinkFaults(drop_qos0_frac=spoilt[0], duplicate_qos1_frac=spoilt[1]))
         self._broker.set_path(node, None if path is None else LinkPath(path.delay_s, path.rate_bps))
 
     def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
@@ -93,7 +101,7 @@ class _Seat:
 
     config: NodeConfig
     data_dir: Path
-    files: MemoryFiles
+    files: BreakableFiles
     ids: random.Random
     node: Node
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -121,6 +129,7 @@ class Table:
         self._hub = MemoryLaserHub(self.timers)
         self.recorders: dict[str, str] = {}  # each node's own hash, once it has stopped
         self._tasks: list[asyncio.Task[None]] = []
+        self._broken_disks: list[str] = []
         self._seed = seed
         self._meddling = meddling
         self._setting = _setting(mission, seed, directory)
@@ -190,8 +199,23 @@ class Table:
         link = self.broker.link("hwsim", HWSIM_SUBSCRIPTIONS)
         host = Host(self.clock, self.timers, link, MemoryChannels(self.broker, self._hub))
         hwsim = HwSim(config, host, authority_of(config, None, 0), None, self.reset)
+        hwsim.world.faults.watch(self._on_faults)
         self.spawn(link.run(hwsim.on_message, hwsim.on_state), "hwsim")
         return hwsim
+
+    def _on_faults(self) -> None:
+        """Do what a fault asks of the broker, which is no hardware, and write down what befalls a disk."""
+        board = self.hwsim.world.faults
+        self.broker.set_stopped(bool(board.active("", FaultKind.BROKER_STOP)))
+        self.broker.set_paused(bool(board.active("", FaultKind.BROKER_PAUSE)))
+        broken = [node for node in self.mission.node_ids if self._disk_broken(node)]
+        for node in (*self._broken_disks, *broken):
+            if (node in broken) is not (node in self._broken_disks):
+                self.history.write(self.clock.now(), node, "disk", "broken" if node in broken else "works")
+        self._broken_disks = broken
+
+    def _disk_broken(self, node: str) -> bool:
+        return bool(self.hwsim.world.faults.active(node, FaultKind.STORAGE_FAIL))
 
     def _make_ground(self) -> tuple[Ground, asyncio.Task[None]]:
         config = GroundConfig.model_validate(ground_config(self._setting))
@@ -207,11 +231,11 @@ class Table:
     def _sit_down(self, name: str) -> None:
         config = NodeConfig.model_validate(node_config(self._setting, name))
         data_dir = self._setting.run.store(name)
-        files = MemoryFiles(FILES_BYTES_MAX)
+        files = BreakableFiles(MemoryFiles(FILES_BYTES_MAX), partial(self._disk_broken, name))
         ids = stream(self._seed, f"store-{name}")
         self._seats[name] = _Seat(config, data_dir, files, ids, self._boot(config, data_dir, files, ids))
 
-    def _boot(self, config: NodeConfig, data_dir: Path, files: MemoryFiles, ids: random.Random) -> Node:
+    def _boot(self, config: NodeConfig, data_dir: Path, files: BreakableFiles, ids: random.Random) -> Node:
         name = config.node
         links = Links(
             space=self.broker.link(name, space_subscriptions(name)),
@@ -255,6 +279,7 @@ class Table:
         seat.node.halt(cause)
 
     def _before_write(self, node: str, _: int) -> None:
+        refuse_if(self._disk_broken(node))
         if self._meddling.before_write is not None:
             self._meddling.before_write(node, self._seats[node].writes + 1)
 

@@ -13,7 +13,8 @@ from hwsim.snapshot import Snapshot
 from hwsim.world import Outputs, World
 from icd import topics
 from icd.codec import DecodeError, decode, encode
-from icd.hw import DeviceCommand, DeviceFrame, FaultOrder
+from icd.faults import FaultOrder
+from icd.hw import DeviceCommand, DeviceFrame
 from icd.timebase import MissionTime, TimeAuthority, to_iso
 from runtime.clock import MissionClock
 from runtime.link import Link
@@ -115,8 +116,9 @@ class HwSim:
         self._driver.advance()
         try:
             if topic == topics.SIM_FAULT:
-                self._take_fault(decode(payload, FaultOrder), self._kernel.now)
-                self._publish_faults()
+                if self._take_fault(decode(payload, FaultOrder), self._kernel.now):
+                    self._driver.advance()  # so that the answer tells of a fault that begins at once
+                    self._publish_faults()
             else:
                 self._take_command(topic, payload)
         except DecodeError as error:
@@ -152,12 +154,14 @@ class HwSim:
             if self.counters.refused % LOG_EVERY == 1:
                 _LOG.warning("order %s of %s is refused: %s", command.request_id, command.node, error)
 
-    def _take_fault(self, order: FaultOrder, origin: MissionTime) -> None:
+    def _take_fault(self, order: FaultOrder, origin: MissionTime) -> bool:
+        """Take a fault order; False when it is a copy, to which no answer is due."""
         try:
-            self.world.add_fault(order, origin)
+            return self.world.add_fault(order, origin)
         except FaultRefusedError as error:
             self.counters.refused += 1
             _LOG.warning("%s", error)
+            return True
 
     def _send(self, frame: DeviceFrame) -> None:
         self._host.link.publish(topics.avionics(frame.node, "frame"), encode(frame))

@@ -73,6 +73,8 @@ class TcpChannels:
             relay.cut()
         else:
             relay.set_line(path.delay_s / self._rate, path.rate_bps / _BITS * self._rate)
+            if (path.loss_frac, path.copy_frac) != (relay.loss_frac, relay.copy_frac):
+                relay.spoil(path.loss_frac, path.copy_frac)
 
     def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
         """Join two terminals' data ports with a delay and a rate, or change these, or part the ports."""

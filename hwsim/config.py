@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hwsim.errors import ConfigError
 from icd.envelope import AS_LIST, Wire
-from icd.hw import FaultOrder
+from icd.faults import FaultOrder
 from icd.ids import NameStr
 from icd.params import BrokerAccess, Fleet
 

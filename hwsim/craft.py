@@ -3,27 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from astro import contacts, frames, sight
+from astro import contacts, frames, saa, sight
 from astro.frames import Site
 from astro.orbit import Ephemeris
 from hwsim.feed import FrameFeed
-from hwsim.kernel import LINKS, Kernel
+from hwsim.kernel import FRAMES, LINKS, Kernel
 from hwsim.network import Gateway
+from hwsim.radiation import Radiation, Strike, Victim
 from hwsim.spans import SpanBook
 from hwsim.units.compute_module import ComputeModule
 from hwsim.units.eps import Eps
 from hwsim.units.gnss import Gnss
 from hwsim.units.laser_terminal import LaserTerminal
-from hwsim.units.sensor import Sensor
+from hwsim.units.sensor import Sensor, Unit
 from hwsim.units.thermal_sensors import ThermalSensors
 from hwsim.units.watchdog import Watchdog
 from hwsim.vehicle import Trim, Vehicle
+from icd.faults import FaultEvent
 from icd.hw import FRAMES_PER_S_MAX, DeviceFrame
 from icd.params import Station
+from icd.timebase import MissionTime
 from icd.vehicle import VehicleProfile
 from runtime import seeds
 
 POINTING_FRAC_MIN = 0.97  # assumed: what imperfect Sun pointing leaves of the array's power, drawn once per satellite
+LATCHUP_FRAC = 0.05  # assumed: of the module's maximal power, what a latch-up by radiation draws on top
 
 
 class Contacts:
@@ -70,11 +74,16 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Whom a satellite tells: of a frame to send, of a watchdog's bite, of a change of its stations."""
+    """Whom a satellite tells: of a frame to send, of a watchdog's bite, of a change of its stations.
+
+    And of what a fault may wait for, and of a strike of radiation on its compute module.
+    """
 
     send: Callable[[DeviceFrame], None]
     on_bite: Callable[[str], None]
     on_contacts: Callable[[], None]
+    on_event: Callable[[str, FaultEvent], None]
+    on_strike: Callable[[str], None]
 
 
 class Craft:
@@ -90,40 +99,51 @@ class Craft:
         hooks: Hooks,
     ) -> None:
         self.node = node
+        self.latchup_w = LATCHUP_FRAC * make.profile.compute.max_w
+        self._kernel = kernel
         self._hooks = hooks
         pointing = seeds.stream(make.seed, f"array/{node}").uniform(POINTING_FRAC_MIN, 1.0)
         trim = Trim(make.soc_start_frac.get(node, 1.0), pointing)
         self.vehicle = Vehicle(kernel, make.profile, ephemeris, trim, self.touch)
         self.eps = Eps(self.vehicle)
-        self.compute = ComputeModule(self.vehicle)
+        anomaly = SpanBook(lambda start, end: saa.spans(ephemeris, start, end))
+        victim = Victim(node, lambda: self.vehicle.compute.powered, self._on_strike, self._on_anomaly)
+        self.radiation = Radiation(kernel, make.profile.radiation, anomaly, make.seed, victim)
+        self.compute = ComputeModule(self.vehicle, self.radiation)
         self.watchdog = Watchdog(kernel, make.rate, self._on_bite)
         self.contacts = Contacts(kernel, ephemeris, make.stations, self._on_contacts)
+        self._sunlit = self.vehicle.sunlit_frac >= 1.0
+        self._in_view = False
         gnss = Gnss(ephemeris, make.seed, node, lambda: bool(self.contacts.in_view))
-        self.sensors = {
-            "eps": Sensor(self.eps),
-            "thermal": Sensor(ThermalSensors(self.vehicle)),
-            "compute": Sensor(self.compute),
-            "gnss": Sensor(gnss),
-            "watchdog": Sensor(self.watchdog),
-            **{f"terminal{terminal.key.index}": Sensor(terminal) for terminal in terminals},
+        units: dict[str, Unit] = {
+            "eps": self.eps,
+            "thermal": ThermalSensors(self.vehicle),
+            "compute": self.compute,
+            "gnss": gnss,
+            "watchdog": self.watchdog,
+            **{f"terminal{terminal.key.index}": terminal for terminal in terminals},
         }
+        self.sensors = {name: Sensor(unit, make.seed, self._waker(name)) for name, unit in units.items()}
         gap_s = make.rate / FRAMES_PER_S_MAX
         self.feed = FrameFeed(kernel, node, self.vehicle, self.sensors, gap_s, hooks.send)
 
     def touch(self, key: str) -> None:
         """Have a unit told of in the next frame."""
         self.feed.touch(key)
+        sunlit = self.vehicle.sunlit_frac >= 1.0
+        if sunlit is not self._sunlit:
+            self._sunlit = sunlit
+            self._hooks.on_event(self.node, FaultEvent.ECLIPSE_OUT if sunlit else FaultEvent.ECLIPSE_IN)
 
-    def sensors_of(self, unit: str, terminal: int | None) -> list[Sensor]:
+    def sensors_of(self, unit: str, terminal: int | None) -> list[str]:
         """Return the sensors that a fault order means."""
         if unit != "terminal":
-            return [self.sensors[unit]]
+            return [unit]
         wanted = "terminal" if terminal is None else f"terminal{terminal}"
-        return [
-            sensor
-            for key, sensor in self.sensors.items()
-            if key == wanted or (terminal is None and key.startswith("terminal"))
-        ]
+        return [key for key in self.sensors if key == wanted or (terminal is None and key.startswith("terminal"))]
+
+    def _waker(self, key: str) -> Callable[[MissionTime], None]:
+        return self._kernel.slot(lambda: self.touch(key), FRAMES).set
 
     def _on_bite(self) -> None:
         self.touch("watchdog")
@@ -131,7 +151,18 @@ class Craft:
 
     def _on_contacts(self) -> None:
         self.touch("gnss")
+        in_view = bool(self.contacts.in_view)
+        if in_view is not self._in_view:
+            self._in_view = in_view
+            self._hooks.on_event(self.node, FaultEvent.PASS_BEGINS if in_view else FaultEvent.PASS_ENDS)
         self._hooks.on_contacts()
+
+    def _on_strike(self, what: Strike) -> None:
+        self.touch("compute")
+        self._hooks.on_strike(self.node)
+
+    def _on_anomaly(self, inside: bool) -> None:
+        self._hooks.on_event(self.node, FaultEvent.SAA_IN if inside else FaultEvent.SAA_OUT)
 
 
 @dataclass(frozen=True, slots=True)

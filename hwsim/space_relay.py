@@ -4,6 +4,8 @@ import asyncio
 import logging
 
 from hwsim.relay import HELD_BYTES_MAX, Flow, Line, cut, no_delay
+from hwsim.spoiler import Spoiler
+from runtime import seeds
 
 CONNECTIONS_MAX = 4  # at once through one node's relay: one, and a few that are going
 CONNECT_WALL_S = 3.0  # for the broker to take a connection
@@ -19,7 +21,9 @@ class SpaceRelay:
         self.node = node
         self.broker = broker
         self.line: Line | None = None
+        self.loss_frac = self.copy_frac = 0.0
         self.cuts = 0
+        self.spoilers = 0
         self.connections: list[_Downside] = []
 
     def set_line(self, delay_wall_s: float, bytes_per_wall_s: float) -> None:
@@ -28,6 +32,19 @@ class SpaceRelay:
             self.line = Line(delay_wall_s, bytes_per_wall_s)
         else:
             self.line.change(delay_wall_s, bytes_per_wall_s)
+
+    def spoil(self, loss_frac: float, copy_frac: float) -> None:
+        """Lose this fraction of the QoS 0 messages and copy this one of the QoS 1 messages, both ways."""
+        self.loss_frac, self.copy_frac = loss_frac, copy_frac
+        for connection in self.connections:
+            connection.spoil()
+
+    def spoiler(self, way: str) -> Spoiler:
+        """Return a new spoiler for one way of one connection."""
+        self.spoilers += 1
+        spoiler = Spoiler(seeds.stream(0, f"spoiler/{self.node}/{way}/{self.spoilers}"))
+        spoiler.loss_frac, spoiler.copy_frac = self.loss_frac, self.copy_frac
+        return spoiler
 
     def cut(self) -> None:
         """Have no path: break every connection."""
@@ -53,6 +70,7 @@ class _Downside(asyncio.Protocol):
         # CPython before 3.11.4 starts to read after connection_made although it was told to pause: what comes before
         # the broker has answered waits here.
         self._early: list[bytes] = []
+        self._spoiler = relay.spoiler("up")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -67,6 +85,9 @@ class _Downside(asyncio.Protocol):
         self._dial = relay.loop.create_task(self._connect(relay.line, transport), name=f"space-{relay.node}")
 
     def data_received(self, data: bytes) -> None:
+        data = self._spoiler.pass_on(data)
+        if not data:
+            return
         if self.flow is not None:
             self.flow.put(data)
         elif sum(map(len, self._early)) < HELD_BYTES_MAX:
@@ -94,6 +115,12 @@ class _Downside(asyncio.Protocol):
         else:
             self._upside.cut()
 
+    def spoil(self) -> None:
+        """Follow the relay's fractions."""
+        for spoiler in (self._spoiler, None if self._upside is None else self._upside.spoiler):
+            if spoiler is not None:
+                spoiler.loss_frac, spoiler.copy_frac = self._relay.loss_frac, self._relay.copy_frac
+
     def cut(self) -> None:
         """Break both sides."""
         if self._dial is not None:
@@ -106,7 +133,9 @@ class _Downside(asyncio.Protocol):
         relay = self._relay
         try:
             async with asyncio.timeout(CONNECT_WALL_S):
-                up, upside = await relay.loop.create_connection(lambda: _Upside(self, line, transport), *relay.broker)
+                up, upside = await relay.loop.create_connection(
+                    lambda: _Upside(self, line, transport, relay.spoiler("down")), *relay.broker
+                )
         except (OSError, TimeoutError) as error:
             _LOG.warning("the broker at %s does not take the link of %s: %s", relay.broker, relay.node, error)
             cut(transport)
@@ -128,7 +157,8 @@ class _Upside(asyncio.Protocol):
 
     flow: Flow
 
-    def __init__(self, downside: _Downside, line: Line, down: asyncio.Transport) -> None:
+    def __init__(self, downside: _Downside, line: Line, down: asyncio.Transport, spoiler: Spoiler) -> None:
+        self.spoiler = spoiler
         self._downside = downside
         self._line = line
         self._down = down
@@ -141,7 +171,9 @@ class _Upside(asyncio.Protocol):
         self.flow = Flow(asyncio.get_running_loop(), self._line, transport, self._down)
 
     def data_received(self, data: bytes) -> None:
-        self.flow.put(data)
+        data = self.spoiler.pass_on(data)
+        if data:
+            self.flow.put(data)
 
     def pause_writing(self) -> None:
         if self._downside.flow is not None:

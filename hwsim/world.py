@@ -9,13 +9,15 @@ from hwsim import network
 from hwsim.channel import Channels
 from hwsim.craft import Craft, CraftMake, Hooks
 from hwsim.errors import HwsimError, OrderRefusedError, SnapshotError
+from hwsim.fault_points import FaultPoints
 from hwsim.faults import FaultBoard
 from hwsim.kernel import LINKS, Kernel
 from hwsim.lasers import Lasers
 from hwsim.network import LaserPath, SpacePath
 from hwsim.units.laser_terminal import LaserTerminal, TerminalKey
 from icd import hw
-from icd.hw import DeviceCommand, DeviceFrame, FaultKind, FaultOrder
+from icd.faults import FaultEvent, FaultOrder
+from icd.hw import DeviceCommand, DeviceFrame, PatState
 from icd.params import ElementSet
 from icd.timebase import MissionTime, after
 
@@ -42,13 +44,15 @@ class World:
         self._outputs = outputs
         ephemerides = {element.node: Ephemeris(element.line1, element.line2) for element in elements}
         self.lasers = Lasers(kernel, make.profile.lasers, ephemerides, make.seed, self._on_terminal, self._relink)
-        hooks = Hooks(outputs.send, outputs.on_bite, self._relink)
+        hooks = Hooks(outputs.send, outputs.on_bite, self._relink, self._on_event, self._on_strike)
         self.crafts = {
             node: Craft(kernel, node, ephemeris, make, self._terminals_of(node), hooks)
             for node, ephemeris in ephemerides.items()
         }
         counts = dict.fromkeys(ephemerides, make.profile.lasers.terminals)
-        self.faults = FaultBoard(kernel, counts, self._on_faults)
+        self.faults = FaultBoard(kernel, counts, make.seed, self._on_faults, self._on_fault_strike)
+        self._points = FaultPoints(self.faults, self.crafts, self.lasers, self._power_cycle)
+        self._tracking: dict[TerminalKey, bool] = dict.fromkeys(self.lasers.terminals, False)
         self._refresh_slot = kernel.slot(self._refresh, LINKS)
         self._spaces: dict[str, SpacePath | None] = dict.fromkeys(ephemerides)
         self._joined: dict[tuple[TerminalKey, TerminalKey], LaserPath] = {}
@@ -89,15 +93,18 @@ class World:
             raise OrderRefusedError(f"no node {command.node!r}")
         match command.order:
             case hw.TerminalPoint() as order:
+                self._listens(command.node, f"terminal{order.terminal}")
                 peer = TerminalKey(order.peer, order.peer_terminal)
                 self.lasers.point(TerminalKey(command.node, order.terminal), peer, command.request_id)
             case hw.TerminalStop() as order:
+                self._listens(command.node, f"terminal{order.terminal}")
                 self.lasers.stop(TerminalKey(command.node, order.terminal))
             case hw.WatchdogServe():
                 craft.watchdog.serve()
             case hw.UnitReset() as order:
                 self._reset(craft, order.unit)
             case hw.EpsSetProfile() as order:
+                self._listens(command.node, "eps")
                 craft.eps.set_profile(order.profile)
                 craft.touch("eps")
             case order:
@@ -113,6 +120,8 @@ class World:
                 "bites": craft.watchdog.bites,
                 "armed": craft.watchdog.due is not None,
                 "counter": craft.feed.counter,
+                "radiation": craft.radiation.dump(),
+                "sensors": {name: kept for name, sensor in craft.sensors.items() if (kept := sensor.dump())},
             }
         return {"crafts": crafts, "lasers": self.lasers.dump(), "faults": self.faults.dump()}
 
@@ -138,13 +147,17 @@ class World:
             self._fed_w.clear()
             craft.watchdog.bites = int(crafts[node]["bites"])
             craft.feed.counter = int(crafts[node]["counter"])
+            craft.radiation.restore(crafts[node]["radiation"])
+            for name, kept in crafts[node]["sensors"].items():
+                craft.sensors[name].restore(kept)
             if crafts[node]["armed"] is True:
                 self._armed.append(node)
         self.lasers.restore(lasers)
         self.faults.restore(faults)
         for node in self.crafts:
-            self._apply_faults(node)
+            self._points.apply(node)
             self._feed_terminals(node)
+        self._tracking = {key: one.state is PatState.TRACK for key, one in self.lasers.terminals.items()}
         self.lasers.resume()
 
     def _order_compute(
@@ -163,28 +176,49 @@ class World:
             case hw.ComputeSetCap():
                 module.set_cap(order.cap_w)
             case hw.ComputePower():
+                was_on = craft.vehicle.compute.powered
                 module.power(order.on)
+                if order.on is not was_on:
+                    self._points.power_cycled(craft.node, "compute")
             case _:
                 assert_never(order)
         craft.touch("compute")
         craft.touch("eps")
 
     def _reset(self, craft: Craft, unit: str) -> None:
+        if unit not in hw.UNITS:
+            raise OrderRefusedError(f"{craft.node} has no unit {unit!r}; there are {', '.join(hw.UNITS)}")
+        self._power_cycle(craft.node, unit)
+
+    def _power_cycle(self, node: str, unit: str) -> None:
+        craft = self.crafts[node]
         if unit == "compute":
-            self.faults.end(craft.node, FaultKind.COMPUTE_HANG)
             craft.compute.reset()
             craft.touch("eps")
         elif unit == "eps":
             craft.eps.reset()
         elif unit == "terminal":
-            self.lasers.reset(craft.node)
-        elif unit not in hw.UNITS:
-            raise OrderRefusedError(f"{craft.node} has no unit {unit!r}; there are {', '.join(hw.UNITS)}")
+            self.lasers.reset(node)
+        self._points.power_cycled(node, unit)
         if unit != "terminal":
             craft.touch(unit)
 
+    def _listens(self, node: str, unit: str) -> None:
+        if self._points.hangs(node, unit):
+            raise OrderRefusedError(f"{unit} of {node} hangs: it takes no order until it is reset")
+
+    # --- what faults wait for, and what they and radiation do ---
+
+    def _on_event(self, node: str, event: FaultEvent) -> None:
+        self.faults.note(node, event)
+
     def _on_terminal(self, key: TerminalKey) -> None:
         self.crafts[key.node].touch(f"terminal{key.index}")
+        tracks = self.lasers.terminals[key].state is PatState.TRACK
+        if tracks is not self._tracking[key]:
+            self._tracking[key] = tracks
+            event = FaultEvent.LASER_LOCKED if tracks else FaultEvent.LASER_LOST
+            self.faults.note(key.node, event, key.index)
         self._feed_terminals(key.node)
 
     def _feed_terminals(self, node: str) -> None:
@@ -195,28 +229,18 @@ class World:
             self.crafts[node].vehicle.set_terminals_w(power_w)
             self.crafts[node].touch("eps")
 
+    def _on_strike(self, node: str) -> None:
+        self._points.apply_module(node)
+
+    def _on_fault_strike(self, order: FaultOrder) -> None:
+        self._points.strike(order)
+
     def _on_faults(self, node: str) -> None:
-        self._apply_faults(node)
+        if node:
+            self._points.apply(node)
+            self._relink()
         if self._live:
             self._outputs.on_faults()
-
-    def _apply_faults(self, node: str) -> None:
-        """Set every fault point of a node to what the faults now in force say."""
-        craft, active = self.crafts[node], self.faults.active
-        for kind in (FaultKind.SENSOR_LOST, FaultKind.SENSOR_STUCK):
-            hit = [id(s) for order in active(node, kind) for s in craft.sensors_of(order.unit, order.terminal)]
-            for sensor in craft.sensors.values():
-                setattr(sensor, "lost" if kind is FaultKind.SENSOR_LOST else "stuck", id(sensor) in hit)
-        craft.feed.dropping = bool(active(node, FaultKind.FRAME_DROP))
-        craft.compute.hang(bool(active(node, FaultKind.COMPUTE_HANG)))
-        craft.vehicle.set_array_health(_left(active(node, FaultKind.ARRAY_STRING_DEAD)))
-        craft.vehicle.set_battery_health(_left(active(node, FaultKind.BATTERY_CELL_LOST)))
-        stuck = {order.terminal for order in active(node, FaultKind.TERMINAL_STUCK)}
-        for index in range(self._make.profile.lasers.terminals):
-            self.lasers.hold(TerminalKey(node, index), index in stuck)
-        for key in craft.sensors:
-            craft.touch(key)
-        self._relink()
 
     def _refresh(self) -> None:
         self._refresh_slot.set(after(self._kernel.now, REFRESH_S))
@@ -227,7 +251,7 @@ class World:
         if not self._live:
             return
         locks = self.lasers.locks()
-        cut = [node for node in self.crafts if self.faults.active(node, FaultKind.LINK_CUT)]
+        cut = self._points.cut()
         gateways = {}
         for node, craft in self.crafts.items():
             gateway = None if node in cut else craft.contacts.nearest(self._make.profile.radio.downlink_bps)
@@ -236,7 +260,7 @@ class World:
         lasers = [(lock.a.node, lock.b.node, LaserPath(lock.delay_s, lock.rate_bps)) for lock in locks]
         found = network.paths(tuple(self.crafts), gateways, lasers)
         for node, path in found.items():
-            path = None if node in cut else path
+            path = None if node in cut or path is None else self._points.spoil(node, path)
             if _differs(path, self._spaces[node]):
                 self._spaces[node] = path
                 self._outputs.channels.set_space(node, path)
@@ -252,23 +276,20 @@ class World:
     def _terminals_of(self, node: str) -> tuple[LaserTerminal, ...]:
         return tuple(terminal for key, terminal in self.lasers.terminals.items() if key.node == node)
 
-    def add_fault(self, order: FaultOrder, origin: MissionTime) -> None:
-        """Take a fault order whose time counts from `origin`.
+    def add_fault(self, order: FaultOrder, origin: MissionTime) -> bool:
+        """Take a fault order whose time counts from `origin`; False when its id came before.
 
         Raises:
             FaultRefusedError: it names what is not there.
         """
-        self.faults.order(order, origin)
-
-
-def _left(orders: list[FaultOrder]) -> float:
-    left = 1.0
-    for order in orders:
-        left *= 1.0 - order.magnitude
-    return left
+        return self.faults.order(order, origin)
 
 
 def _differs(path: SpacePath | LaserPath | None, before: SpacePath | LaserPath | None) -> bool:
     if path is None or before is None:
         return path is not before
-    return path.rate_bps != before.rate_bps or abs(path.delay_s - before.delay_s) > DELAY_STEP_S
+    if isinstance(path, SpacePath) and isinstance(before, SpacePath):
+        spoilt = (path.loss_frac, path.copy_frac) != (before.loss_frac, before.copy_frac)
+    else:
+        spoilt = False
+    return spoilt or path.rate_bps != before.rate_bps or abs(path.delay_s - before.delay_s) > DELAY_STEP_S

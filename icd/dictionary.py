@@ -42,6 +42,17 @@ EVENTS: dict[str, EventDefinition] = {
     "READINGS_BACK": _D(_I, "Readings of {unit} are back."),
     "COMPUTE_THROTTLED": _D(_L, "Compute module throttles at {temp_c} degC (reasons {reasons})."),
     "COMPUTE_TRIPPED": _D(_H, "Compute module switched off at {temp_c} degC.", "Wait until it has cooled."),
+    "COMPUTE_HUNG": _D(_M, "Compute module hangs and is power-cycled; jobs go on from their checkpoints."),
+    "COMPUTE_LATCHED": _D(
+        _M, "Compute module draws {power_w} W in a latch-up and is power-cycled; jobs go on from their checkpoints."
+    ),
+    "COMPUTE_BACK": _D(_I, "Compute module is well again."),
+    "COMPUTE_STAYS_BAD": _D(
+        _H, "Compute module is {health} after {cycles} power cycles.", "Send reset_unit compute, or leave it off."
+    ),
+    "MEMORY_ERROR": _D(
+        _M, "Memory error {count} of the compute module cannot be corrected; jobs go on from their checkpoints."
+    ),
     "THERMAL_CAP_CHANGED": _D(_I, "Thermal cap now {cap_w} W at {temp_c} degC."),
     # jobs
     "JOB_ADMITTED": _D(_I, "Job {job_id} of {tenant} admitted."),
@@ -49,6 +60,9 @@ EVENTS: dict[str, EventDefinition] = {
     "JOB_PREEMPTED": _D(_L, "Job {job_id} preempted: {reason}."),
     "JOB_CHECKPOINTED": _D(_I, "Job {job_id} checkpoint {checkpoint} kept."),
     "JOB_RETRIED": _D(_L, "Job {job_id} attempt {attempt} ended with {reason}; it is tried again."),
+    "JOB_INTERRUPTED": _D(
+        _L, "Job {job_id} lost attempt {attempt} with the compute module; it goes on from {checkpoint}."
+    ),
     "JOB_ENDED": _D(_I, "Job {job_id} is {state}: {reason}."),
     "JOB_LIMIT_HIT": _D(
         _M, "Job {job_id} was ended at its limit: {reason}.", "Raise the limit in its spec, or mend the job."

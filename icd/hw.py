@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Count, Instant, Message, Wire
+from icd.envelope import AS_LIST, AS_TEXT, Count, Instant, Message, Wire
 from icd.ids import NameStr
 
 FRAMES_PER_S_MAX = 50  # wall time, per node
@@ -41,6 +41,15 @@ class PatState(StrEnum):
     TRACK = "TRACK"
     LOST = "LOST"
     OFF = "OFF"
+
+
+@unique
+class ModuleHealth(StrEnum):
+    """What the compute module's supervisor, which watches its heartbeat and its supply, says of it."""
+
+    GOOD = "GOOD"
+    HUNG = "HUNG"  # no heartbeat: it takes no order until it is power-cycled
+    OVER_CURRENT = "OVER_CURRENT"  # a latch-up draws current until it is power-cycled
 
 
 class EpsReading(Wire):
@@ -81,6 +90,10 @@ class ComputeReading(Wire):
     throttle_reasons: Count
     clock_mhz: float | None
     die_temp_c: float | None
+    health: Annotated[ModuleHealth, AS_TEXT] | None = None
+    corrected: Count | None = None  # memory upsets that error correction has mended, since the start
+    uncorrectable: Count | None = None  # and those that it found and could not
+    dose_rad: float | None = None  # total, since the start
 
 
 class TerminalLink(Wire):
@@ -240,45 +253,3 @@ class DeviceCommand(Message):
     node: NameStr
     request_id: str = Field(min_length=1, max_length=80)
     order: DeviceOrder
-
-
-@unique
-class FaultKind(StrEnum):
-    """What can be made to go wrong. docs/faults.md says what each does and how long it lasts."""
-
-    SENSOR_LOST = "SENSOR_LOST"  # unit answers nothing: its readings turn LOST
-    SENSOR_STUCK = "SENSOR_STUCK"  # unit repeats its last reading
-    FRAME_DROP = "FRAME_DROP"  # no device frames at all
-    ARRAY_STRING_DEAD = "ARRAY_STRING_DEAD"  # array power scaled by 1 - magnitude
-    BATTERY_CELL_LOST = "BATTERY_CELL_LOST"  # battery capacity scaled by 1 - magnitude
-    TERMINAL_STUCK = "TERMINAL_STUCK"  # terminal never leaves SLEW
-    LINK_CUT = "LINK_CUT"  # the space link of the node is cut
-    COMPUTE_HANG = "COMPUTE_HANG"  # module draws idle power and takes no orders until reset
-
-
-class FaultOrder(Message):
-    """Make something go wrong, from a mission file, a test, or `dawnline fault inject`."""
-
-    KIND: ClassVar[str] = "fault"
-    MAX_BYTES: ClassVar[int] = 2 * 1024
-
-    fault_id: NameStr
-    kind: Annotated[FaultKind, AS_TEXT]
-    node: NameStr
-    unit: str = Field(max_length=32)  # of UNITS, or empty where the kind names no unit
-    terminal: int | None = Field(ge=0, le=15)
-    magnitude: float = Field(ge=0.0, le=1.0)
-    # Mission time from the order, or from the mission's start in a mission file.
-    after_s: float = Field(ge=0.0, le=DURATION_S_MAX)
-    duration_s: float = Field(gt=0.0, le=DURATION_S_MAX)  # mission time
-
-
-class ActiveFaults(Message):
-    """The faults now in force, newest last, and why the latest order was refused, None when it was taken."""
-
-    KIND: ClassVar[str] = "faults"
-    MAX_BYTES: ClassVar[int] = 32 * 1024
-
-    at: Instant
-    active: Annotated[tuple[FaultOrder, ...], AS_LIST] = Field(max_length=64)
-    refused: str | None = Field(max_length=400)

@@ -85,6 +85,7 @@ class EndReason(StrEnum):
     PREEMPTED_PRIORITY = "PREEMPTED_PRIORITY"
     SHUTDOWN = "SHUTDOWN"
     RESET = "RESET"  # the processor was reset under it
+    MODULE_FAULT = "MODULE_FAULT"  # the compute module failed under it
     EXIT_CODE = "EXIT_CODE"
     START_FAILED = "START_FAILED"
     TIME_LIMIT = "TIME_LIMIT"
@@ -109,6 +110,7 @@ PREEMPTIONS = frozenset(
         EndReason.PREEMPTED_PRIORITY,
         EndReason.SHUTDOWN,
         EndReason.RESET,
+        EndReason.MODULE_FAULT,
     )
 )
 

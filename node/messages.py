@@ -172,6 +172,11 @@ class RunnerCollected(BusMessage):
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleFailed(BusMessage):
+    """The compute module has failed under the jobs: what runs on it is not to be believed."""
+
+
 # --- telecommands: from commanding to the app that carries them out, and its answers ---
 
 

@@ -17,6 +17,7 @@ from runtime.timers import Timers
 from runtime.topic_filter import check_filter, check_topic, matches
 
 QUEUE_TO_CLIENT_MAX = 10_000  # messages under way to one client; what comes on top is dropped and counted
+HELD_MAX = 10_000  # messages that a broker which stands still holds; what comes on top is dropped and counted
 RETAINED_MAX = 10_000  # topics with a retained message; a further one is not kept
 BACKOFF_WALL_S = (0.1, 2.0)  # a lost connection is tried again after a draw between these
 _ROUTES_MAX = 4096  # topics whose receivers are remembered
@@ -37,6 +38,8 @@ class MemoryBroker:
         self._faults: dict[str, LinkFaults] = {}
         self._retained: dict[str, Outgoing] = {}
         self._routes: dict[str, tuple[MemoryLink, ...]] = {}
+        self._stopped = self._paused = False
+        self._held: list[Outgoing] = []  # what came while it stood still
 
     def link(self, client_id: str, subscriptions: Sequence[str], will: Outgoing | None = None) -> "MemoryLink":
         """Return a new link for a client, not yet connected: its `run` does that."""
@@ -62,9 +65,32 @@ class MemoryBroker:
         for link in list(self._sessions.values()):
             link.lose()
 
+    def set_stopped(self, stopped: bool) -> None:
+        """Be down: every connection breaks and none can be made; or be up again. Retained messages stay."""
+        if stopped is self._stopped:
+            return
+        self._stopped = stopped
+        self._held.clear()
+        for links in list(self._links.values()):
+            for link in list(links):
+                link.path_changed()
+
+    def set_paused(self, paused: bool) -> None:
+        """Stand still: take what comes, deliver nothing, let nobody in; or go on with what was held."""
+        self._paused = paused
+        if not paused:
+            held, self._held = self._held, []
+            for message in held:
+                self.route(message)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the broker stands still."""
+        return self._paused
+
     def path_of(self, client_id: str) -> Path | None:
-        """Return the path of a client."""
-        return self._paths.get(client_id, DIRECT)
+        """Return the path of a client; None while the broker is down."""
+        return None if self._stopped else self._paths.get(client_id, DIRECT)
 
     def faults_of(self, client_id: str) -> LinkFaults:
         """Return the faults of a client's connection."""
@@ -96,6 +122,12 @@ class MemoryBroker:
 
     def route(self, message: Outgoing) -> None:
         """Pass a message to every client that wants it."""
+        if self._paused:
+            if len(self._held) < HELD_MAX:
+                self._held.append(message)
+            else:
+                self.dropped += 1
+            return
         topic = message.topic
         if message.retain:
             self._retain(message)
@@ -229,6 +261,9 @@ class MemoryLink:
     def _establish(self, life: int) -> None:
         path = self._broker.path_of(self.client_id)
         if life != self._life or path is None:
+            return
+        if self._broker.paused:  # the handshake waits for its answer
+            self._try_after_wall_s(self._broker.rng.uniform(*BACKOFF_WALL_S))
             return
         self._lay(path)
         self._connected = True

@@ -2,8 +2,9 @@
 
 from hwsim.errors import OrderRefusedError
 from hwsim.models.compute import Compute
+from hwsim.radiation import Radiation
 from hwsim.vehicle import Vehicle
-from icd.hw import ComputeReading, Quality
+from icd.hw import ComputeReading, ModuleHealth, Quality
 from icd.timebase import MissionTime
 
 JOBS_MAX = 64  # as many as a reading can name
@@ -12,8 +13,17 @@ JOBS_MAX = 64  # as many as a reading can name
 class ComputeModule:
     """The module of one satellite. While hung it takes no order but a reset."""
 
-    def __init__(self, vehicle: Vehicle) -> None:
+    def __init__(self, vehicle: Vehicle, radiation: Radiation) -> None:
         self._vehicle = vehicle
+        self._radiation = radiation
+
+    @property
+    def health(self) -> ModuleHealth:
+        """What the module's supervisor says of it: it watches heartbeat and supply."""
+        compute = self._vehicle.compute
+        if compute.powered and compute.hung:
+            return ModuleHealth.HUNG
+        return ModuleHealth.OVER_CURRENT if compute.latchup_w > 0.0 else ModuleHealth.GOOD
 
     def truth(self, at: MissionTime) -> ComputeReading:
         """Return draw, cap, allocations, clock and die temperature."""
@@ -27,6 +37,10 @@ class ComputeModule:
             throttle_reasons=compute.throttle_reasons,
             clock_mhz=compute.clock_mhz,
             die_temp_c=self._vehicle.chain.die_c,
+            health=self.health,
+            corrected=self._radiation.corrected,
+            uncorrectable=self._radiation.uncorrectable,
+            dose_rad=self._radiation.dose_rad,
         )
 
     def silence(self) -> ComputeReading:
@@ -91,10 +105,6 @@ class ComputeModule:
         self._vehicle.settle()
         self._vehicle.compute.reset()
         self._vehicle.predict()
-
-    def hang(self, hung: bool) -> None:
-        """Begin or end a hang; a fault point."""
-        self._vehicle.hang(hung)
 
     def _changing(self) -> Compute:
         self._vehicle.settle()

@@ -39,6 +39,11 @@ class Watchdog:
         """Start its time anew."""
         self._slot.set(after(self._kernel.now, self._span_s))
 
+    def bite(self) -> None:
+        """Bite now, and sleep until served; a fault point."""
+        self._slot.clear()
+        self._bite()
+
     def _bite(self) -> None:
         self.bites += 1
         self._on_bite()

@@ -235,7 +235,8 @@ class Executive:
             self._events.report(self.now, app, event_id, fields)
         except StorageError as error:
             self.events_unstored += 1
-            _log.warning("event %s of %s could not be stored: %s", event_id, app, error)
+            # Its text alone: a handler that keeps the error keeps its frames, and so statements of the store open.
+            _log.warning("event %s of %s could not be stored: %s", event_id, app, str(error))
 
     # --- dispatch ---
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from icd import hw
-from icd.hw import DeviceOrder, FaultKind, LoadProfile, PatState, Quality, Reading
+from icd.faults import FaultKind
+from icd.hw import DeviceOrder, LoadProfile, PatState, Quality, Reading
 from tests.unit.hwsim.bench import NODES, Table, profile
 
 PAGE = (Path(__file__).parents[2] / "docs/apps/hwsim.md").read_text()

@@ -1,9 +1,17 @@
 """Fault detection, isolation and recovery: serves the watchdog, watches limits, asks for SAFE, power-cycles units."""
 
-from icd.hw import UNITS, ComputeReading, Quality
+from icd.hw import UNITS, ComputeReading, ModuleHealth, Quality
 from icd.timebase import MissionTime, seconds_between
 from icd.verification import Refusal, Stage
-from node.apps.fdir.limits import LOST_S_MAX, THERMAL_SLOWDOWN, LimitChecker, Parameter, flag
+from node.apps.fdir.limits import (
+    LOST_S_MAX,
+    MODULE_BACK_S,
+    MODULE_CYCLES_MAX,
+    THERMAL_SLOWDOWN,
+    LimitChecker,
+    Parameter,
+    flag,
+)
 from node.kernel.app import App, Kernel, handles, on_timer
 from node.kernel.errors import StorageError
 from node.kernel.health import HealthReported
@@ -14,6 +22,7 @@ from node.messages import (
     FdirTc,
     GnssUpdated,
     ModeReason,
+    ModuleFailed,
     SafeModeRequested,
     TcAnswered,
     TerminalUpdated,
@@ -47,12 +56,16 @@ class FdirApp(App):
         self._avionics_alive = True
         self._eps_lost_since: MissionTime | None = None
         self._bites = 0  # at last told
+        self._uncorrectable: int | None = None  # memory errors at the last reading
+        self._module: ModuleHealth | None = None  # what is wrong with the compute module
+        self._cycles = 0  # of its power, since it was last well
 
     # --- life ---
 
     def recover(self) -> None:
         """Remember how many bites were told before the reset: the reset may be the next one's doing."""
         self._eps_lost_since = None
+        self._uncorrectable, self._module, self._cycles = None, None, 0
         try:
             text = self._settings.setting(BITES_SETTING)
             self._bites = int(text) if text is not None else 0
@@ -118,6 +131,18 @@ class FdirApp(App):
             self.kernel.report(event_id, temp_c=self._temp_c, reasons=f"{reading.throttle_reasons:#x}")
         if event_id := self._checker.sample(Parameter.THERMAL_TRIP, self._trip_flag(reading)):
             self.kernel.report(event_id, temp_c=self._temp_c)
+        self._judge_memory(reading)
+        self._judge_module(reading)
+
+    @on_timer("module")
+    def on_module_still_bad(self) -> None:
+        """Try again, or say that it does not help."""
+        if self._module is None:
+            return
+        if self._cycles < MODULE_CYCLES_MAX:
+            self._cycle_module()
+        else:
+            self.kernel.report("COMPUTE_STAYS_BAD", health=self._module, cycles=self._cycles)
 
     @handles(GnssUpdated)
     def on_gnss(self, updated: GnssUpdated) -> None:
@@ -171,6 +196,40 @@ class FdirApp(App):
         if event_id := self._checker.sample(Parameter.READING_LOST, flag(lost), unit):
             self.kernel.report(event_id, unit=unit)
         return lost
+
+    def _judge_memory(self, reading: ComputeReading) -> None:
+        """Tell of an error that could not be corrected: what ran while it struck is not to be believed."""
+        count, before = reading.uncorrectable, self._uncorrectable
+        if count is None:
+            return
+        self._uncorrectable = count
+        if before is not None and count > before:
+            self.kernel.report("MEMORY_ERROR", count=count)
+            self.kernel.publish(ModuleFailed())
+
+    def _judge_module(self, reading: ComputeReading) -> None:
+        """Power-cycle a module that hangs or has latched up: nothing else helps, and a latch-up burns."""
+        health = reading.health
+        if health is None:
+            return
+        for parameter, bad in (
+            (Parameter.MODULE_HUNG, ModuleHealth.HUNG),
+            (Parameter.MODULE_LATCHED, ModuleHealth.OVER_CURRENT),
+        ):
+            if event_id := self._checker.sample(parameter, flag(health is bad)):
+                self.kernel.report(event_id, power_w=reading.power_w)
+        if health is ModuleHealth.GOOD:
+            self._module, self._cycles = None, 0
+            self.kernel.cancel_timer("module")
+        elif self._module is None:
+            self._module = health
+            self._cycle_module()
+
+    def _cycle_module(self) -> None:
+        self._cycles += 1
+        self._units.reset("compute")
+        self.kernel.publish(ModuleFailed())
+        self.kernel.set_timer("module", MODULE_BACK_S)
 
     def _trip_flag(self, reading: ComputeReading) -> float | None:
         """Off by command is no trip: tripped is off and hot, and it ends with power, not with cooling."""

@@ -9,6 +9,8 @@ from enum import StrEnum, unique
 
 LOST_S_MAX = 120.0  # mission time that the node may fly without battery readings before it goes to SAFE
 CLOCK_ERROR_S_MAX = 30.0  # includes transport, which at 60 x real time is a second or more
+MODULE_BACK_S = 120.0  # mission time that a power-cycled compute module has to be well again
+MODULE_CYCLES_MAX = 3  # power cycles in a row that did not help
 THERMAL_SLOWDOWN = 0x20 | 0x40  # NVML throttle reasons, by software and by hardware, as in icd.hw.ComputeReading
 
 
@@ -20,6 +22,8 @@ class Parameter(StrEnum):
     CLOCK_ERROR_S = "CLOCK_ERROR_S"
     THERMAL_THROTTLE = "THERMAL_THROTTLE"  # flag: the module slows itself down
     THERMAL_TRIP = "THERMAL_TRIP"  # flag: the module is off and hot
+    MODULE_HUNG = "MODULE_HUNG"  # flag: no heartbeat of the compute module
+    MODULE_LATCHED = "MODULE_LATCHED"  # flag: it draws more than it should
     APPS_SILENT = "APPS_SILENT"  # how many
 
 
@@ -41,6 +45,8 @@ LIMITS: tuple[Limit, ...] = (
     Limit(_P.CLOCK_ERROR_S, -CLOCK_ERROR_S_MAX, CLOCK_ERROR_S_MAX, 3, "CLOCK_OFF", None),
     Limit(_P.THERMAL_THROTTLE, None, 0.5, 1, "COMPUTE_THROTTLED", None),
     Limit(_P.THERMAL_TRIP, None, 0.5, 1, "COMPUTE_TRIPPED", None),
+    Limit(_P.MODULE_HUNG, None, 0.5, 1, "COMPUTE_HUNG", "COMPUTE_BACK"),
+    Limit(_P.MODULE_LATCHED, None, 0.5, 1, "COMPUTE_LATCHED", "COMPUTE_BACK"),
     Limit(_P.APPS_SILENT, None, 0.5, 1, "APPS_SILENT", None),
 )
 

@@ -20,6 +20,7 @@ from node.messages import (
     ComputeUpdated,
     JobEnded,
     JobsTc,
+    ModuleFailed,
     PowerBudgetChanged,
     QueueChanged,
     RunnerCheckpoint,
@@ -299,6 +300,11 @@ class JobsApp(App):
         """Say again what the module has forgotten after a reset, and take off what does not run."""
         if message.reading.quality is Quality.GOOD and message.reading.powered:
             self._attempts.reconcile(message.reading.allocated)
+
+    @handles(ModuleFailed)
+    def on_module_failed(self, message: ModuleFailed) -> None:
+        """End what runs, and begin it again from what was saved before."""
+        self._attempts.lose_all()
 
     @on_timer("replan")
     def on_replan(self) -> None:

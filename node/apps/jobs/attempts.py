@@ -117,6 +117,17 @@ class Attempts:
         self._runner.kill(job_id)
         return True
 
+    def lose_all(self) -> None:
+        """Kill what runs: the module failed under it. What is not saved is not to be believed."""
+        for row, _ in self.processes():
+            job_id, live = row.spec.job_id, self._live[row.spec.job_id]
+            if live.stop in (EndReason.CANCELLED, EndReason.DEADLINE, EndReason.MODULE_FAULT):
+                continue
+            live.stop = EndReason.MODULE_FAULT
+            self._runner.kill(job_id)
+            since = row.checkpoint or "the start"
+            self._kernel.report("JOB_INTERRUPTED", job_id=job_id, attempt=live.number, checkpoint=since)
+
     def enforce_deadlines(self) -> None:
         """Kill what can no longer be of use."""
         for row, _ in self.processes():
@@ -200,6 +211,7 @@ class Attempts:
     def _commit(self, row: JobRow, verdict: Verdict, change: JobMove, exit_code: int | None) -> JobRow:
         whole = JobMove(
             failures=verdict.failures,
+            restarts=verdict.restarts,
             not_before=verdict.not_before,
             reason=verdict.reason,
             energy_wh=change.energy_wh,

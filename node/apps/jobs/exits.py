@@ -52,6 +52,8 @@ def judge_exit(row: JobRow, exited: RunnerExited, stop: EndReason | None, now: M
         return Verdict(JobTrigger.CANCEL, stop)
     if stop is EndReason.DEADLINE:
         return Verdict(JobTrigger.FAIL, stop, detail="the deadline passed while it ran")
+    if stop is EndReason.MODULE_FAULT:  # whatever it said at its end: the module may have lied to it
+        return _judge_loss(row, JobTrigger.RETRY, stop, "failures of the compute module")
     if exited.exit_code == EXIT_DONE and exited.limit is None:
         return Verdict(JobTrigger.EXITED, EndReason.DONE)
     if stop in PREEMPTIONS and exited.limit is None and exited.exit_code in (EXIT_PREEMPTED, *EXITS_OF_SIGTERM):
@@ -77,11 +79,16 @@ def judge_collected(row: JobRow, collected: RunnerCollected, now: MissionTime) -
 
 def judge_reset(row: JobRow) -> Verdict:
     """Return what a reset of the processor means for a job that had a process: the queue, a bounded number of times."""
+    return _judge_loss(row, JobTrigger.RECOVER, EndReason.RESET, "resets")
+
+
+def _judge_loss(row: JobRow, back: JobTrigger, reason: EndReason, losses: str) -> Verdict:
+    """Return what an attempt that was lost through no doing of its own means."""
     restarts = row.restarts + 1
     if restarts > RESTARTS_MAX:
-        detail = f"{RESTARTS_MAX} attempts ended in a reset"
+        detail = f"{RESTARTS_MAX} attempts ended in {losses}"
         return Verdict(JobTrigger.FAIL, EndReason.RESTARTS_SPENT, restarts=restarts, detail=detail)
-    return Verdict(JobTrigger.RECOVER, EndReason.RESET, restarts=restarts)
+    return Verdict(back, reason, restarts=restarts)
 
 
 def _failure(row: JobRow, reason: EndReason, detail: str, now: MissionTime) -> Verdict:

@@ -13,6 +13,7 @@ from flatsat.mission import load_mission
 from ground import config as ground_config
 from hwsim import config as hwsim_config
 from icd.codec import encode
+from icd.faults import ActiveFaults
 from icd.hw import DeviceFrame, Quality, WatchdogReading
 from node import config as node_config
 
@@ -88,9 +89,20 @@ async def test_a_bite_is_a_growing_count_of_a_node_of_the_mission_on_its_own_top
     setting: Setting, heard: list[tuple[str, bytes]], bitten: list[Any]
 ) -> None:
     got: list[str] = []
-    link = BenchLink(setting, got.append)
+    link = BenchLink(setting, got.append, lambda said: None)
 
     for topic, payload in heard:
         link.on_message(topic, payload)
 
     assert got == bitten
+
+
+async def test_the_word_of_faults_is_handed_on_and_garbage_is_not(setting: Setting) -> None:
+    got: list[ActiveFaults] = []
+    link = BenchLink(setting, lambda node: None, got.append)
+    said = ActiveFaults(at=1, active=(), waiting=(), latest="f", refused=None)
+
+    link.on_message("sim/faults", b"garbage")
+    link.on_message("sim/faults", encode(said))
+
+    assert got == [said]

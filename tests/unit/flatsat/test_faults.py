@@ -12,23 +12,21 @@ from flatsat import faults
 from flatsat.faults import FaultError, RunAccess
 from flatsat.keys import KeyRing, make_keys
 from icd import codec, topics
-from icd.hw import ActiveFaults, FaultKind, FaultOrder
+from icd.faults import ActiveFaults, FaultInForce, FaultKind, FaultOrder
 from runtime.embedded_broker import BrokerUser
 from runtime.mqtt_link import MqttLink
 from tests.brokers import RunningBroker, running_broker
 
 pytestmark = pytest.mark.slow
-NONE = ActiveFaults(at=0, active=(), refused=None)
+NONE = ActiveFaults(at=0, active=(), waiting=(), latest="", refused=None)
 ORDER = FaultOrder(
     fault_id="dark",
     kind=FaultKind.ARRAY_STRING_DEAD,
     node="node-1",
-    unit="",
-    terminal=None,
     magnitude=0.5,
-    after_s=0.0,
     duration_s=60.0,
 )
+IN_FORCE = FaultInForce(order=ORDER, since=1, until=60_000_000_001, strikes=1)
 Answer = Callable[[FaultOrder], bytes | None]
 
 
@@ -83,11 +81,13 @@ async def simulator(broker: RunningBroker, retained: bytes, answer: Answer) -> A
 
 
 def takes(order: FaultOrder) -> bytes:
-    return codec.encode(ActiveFaults(at=1, active=(order,), refused=None))
+    row = FaultInForce(order=order, since=1, until=60_000_000_001, strikes=1)
+    return codec.encode(ActiveFaults(at=1, active=(row,), waiting=(), latest=order.fault_id, refused=None))
 
 
 def refuses(order: FaultOrder) -> bytes:
-    return codec.encode(ActiveFaults(at=1, active=(), refused=f"fault {order.fault_id}: no node 'node-1'"))
+    text = f"fault {order.fault_id}: no node 'node-1'"
+    return codec.encode(ActiveFaults(at=1, active=(), waiting=(), latest=order.fault_id, refused=text))
 
 
 def says_nothing_new(order: FaultOrder) -> bytes:
@@ -98,7 +98,7 @@ async def test_the_faults_in_force_are_read(broker: RunningBroker, keys: Path) -
     async with simulator(broker, takes(ORDER), takes) as orders:
         answer = await faults.active(access(broker, keys))
 
-    assert answer.active == (ORDER,)
+    assert answer.active == (IN_FORCE,)
     assert orders == []
 
 
@@ -106,7 +106,7 @@ async def test_an_order_that_is_taken_is_ordered_once_and_answered(broker: Runni
     async with simulator(broker, codec.encode(NONE), takes) as orders:
         answer = await faults.inject(access(broker, keys), ORDER)
 
-    assert answer.active == (ORDER,)
+    assert answer.active == (IN_FORCE,)
     assert orders == [ORDER]
 
 
@@ -120,7 +120,7 @@ async def test_an_earlier_refusal_of_the_same_id_is_no_answer(broker: RunningBro
     async with simulator(broker, refuses(ORDER), takes):
         answer = await faults.inject(access(broker, keys), ORDER)
 
-    assert answer.active == (ORDER,)
+    assert answer.active == (IN_FORCE,)
 
 
 @pytest.mark.parametrize("garbage", [b"\xc1", b"not msgpack at all", b"\x93\x01\xa6faults\x80", b"x" * 100_000])
@@ -130,7 +130,7 @@ async def test_garbage_that_is_retained_does_not_keep_an_order_from_its_answer(
     async with simulator(broker, garbage, takes):
         answer = await faults.inject(access(broker, keys), ORDER)
 
-    assert answer.active == (ORDER,)
+    assert answer.active == (IN_FORCE,)
 
 
 async def test_garbage_and_no_other_word_is_one_line(

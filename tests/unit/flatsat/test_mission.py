@@ -6,7 +6,7 @@ import pytest
 
 from flatsat.mission import MissionError, load_mission
 from flatsat.workload import submissions
-from icd.hw import FaultKind
+from icd.faults import FaultKind
 from icd.jobs import JobClass
 from icd.timebase import after, seconds_between
 from tests.unit.flatsat import missions
@@ -14,7 +14,7 @@ from tests.unit.flatsat import missions
 FIXTURES = Path("tests/fixtures/elements")
 FAULT = """
 [[faults]]
-id = "dark"
+fault_id = "dark"
 kind = "ARRAY_STRING_DEAD"
 node = "node-2"
 magnitude = 0.5
@@ -33,7 +33,7 @@ def complaint(path: Path) -> str:
         load_mission(path)
     text = str(caught.value)
     assert "\n" not in text
-    assert len(text) < 600
+    assert len(text) < 700  # the longest names every kind of fault
     return text
 
 
@@ -65,7 +65,7 @@ def test_faults_of_the_file_become_the_simulators_orders(path: Path) -> None:
     (order,) = load_mission(path).faults
 
     assert (order.fault_id, order.kind, order.node) == ("dark", FaultKind.ARRAY_STRING_DEAD, "node-2")
-    assert (order.unit, order.terminal, order.magnitude) == ("", None, 0.5)
+    assert (order.unit, order.terminal, order.magnitude, order.times) == ("", None, 0.5, 1)
 
 
 # What to put for what in the mission file, and what the line must say.
@@ -160,25 +160,42 @@ def test_a_mistake_in_the_file_is_one_line_with_file_key_and_what_is_allowed(pat
 
 
 FAULT_MISTAKES = {
-    "unknown node": ('"node-2"', '"node-9"', "faults.0.node: no node 'node-9'; the mission has node-1, node-2,"),
+    "unknown node": ('"node-2"', '"node-9"', "faults.0.node: no node 'node-9'; there are node-1, node-2,"),
+    "no node": ('node = "node-2"', "", "faults.0.node: ARRAY_STRING_DEAD needs the node that it strikes"),
     "unknown kind": ('"ARRAY_STRING_DEAD"', '"GREMLIN"', "faults.0.kind: Input should be 'SENSOR_LOST'"),
-    "unknown unit": ('node = "node-2"', 'node = "node-2"\nunit = "wheel"', "faults.0.unit: Input should be '', 'eps'"),
+    "unknown key": ("magnitude = 0.5", "size = 0.5", "faults.0.size: no such key; allowed are fault_id, kind, node,"),
+    "unit of no kind": (
+        'node = "node-2"',
+        'node = "node-2"\nunit = "wheel"',
+        "faults.0.unit: ARRAY_STRING_DEAD names no unit; found 'wheel'",
+    ),
     "no unit for a sensor": (
-        '"ARRAY_STRING_DEAD"',
-        '"SENSOR_LOST"',
-        "faults.0: fault dark: SENSOR_LOST needs a unit of eps",
+        'kind = "ARRAY_STRING_DEAD"\nnode = "node-2"\nmagnitude = 0.5',
+        'kind = "SENSOR_LOST"\nnode = "node-2"',
+        "faults.0.unit: SENSOR_LOST needs one of eps, thermal, compute, terminal, gnss, watchdog; found ''",
     ),
     "terminal beyond the fleet's": (
-        'node = "node-2"',
-        'node = "node-2"\nterminal = 2',
-        "faults.0: fault dark: no terminal 2",
+        'kind = "ARRAY_STRING_DEAD"\nnode = "node-2"\nmagnitude = 0.5',
+        'kind = "TERMINAL_STUCK"\nnode = "node-2"\nterminal = 2',
+        "faults.0.terminal: no terminal 2 on node-2, which has 2",
     ),
     "terminal beyond all": ('node = "node-2"', 'node = "node-2"\nterminal = 99', "faults.0.terminal: "),
+    "field of another unit": (
+        'kind = "ARRAY_STRING_DEAD"',
+        'kind = "VALUE_BIAS"\nunit = "thermal"\nfield = "soc_frac"',
+        "faults.0.field: VALUE_BIAS needs a numeric field of thermal (module_temp_c, loop_temp_c,",
+    ),
     "all of the array": (
         "magnitude = 0.5",
         "magnitude = 1.0",
-        "faults.0: fault dark: ARRAY_STRING_DEAD needs a magnitude",
+        "faults.0.magnitude: ARRAY_STRING_DEAD needs one of above 0 to 0.95; found 1",
     ),
+    "two triggers": (
+        "after_s = 60.0",
+        'on_event = "SAA_IN"\nrate_per_day = 2.0',
+        "faults.0.rate_per_day: on_event SAA_IN stands too; allowed is one of the two",
+    ),
+    "unknown event": ("after_s = 60.0", 'on_event = "DOOMSDAY"', "faults.0.on_event: Input should be 'ECLIPSE_IN'"),
     "no duration": ("duration_s = 600.0", "duration_s = 0.0", "faults.0.duration_s: "),
     "endless duration": ("duration_s = 600.0", "duration_s = 1e300", "faults.0.duration_s: "),
 }

@@ -13,7 +13,9 @@ from hwsim.network import LaserPath, SpacePath
 from hwsim.snapshot import Snapshot
 from hwsim.units.laser_terminal import TerminalKey
 from icd import codec, topics
-from icd.hw import ActiveFaults, DeviceCommand, DeviceFrame, DeviceOrder, FaultKind, FaultOrder, Reading
+from icd.fault_catalogue import CATALOGUE
+from icd.faults import ActiveFaults, FaultKind, FaultOrder
+from icd.hw import DeviceCommand, DeviceFrame, DeviceOrder, Reading
 from icd.params import BrokerAccess, ElementSet, Fleet, Station
 from icd.timebase import MissionTime, after, from_iso
 from icd.vehicle import VehicleProfile
@@ -169,16 +171,12 @@ class Table:
         self.sim.on_message(topics.avionics(node, "cmd"), codec.encode(command))
 
     def fault(self, kind: FaultKind, node: str = "node-1", **fields: object) -> None:
-        base: dict[str, object] = {
-            "fault_id": f"f-{kind.value.lower().replace('_', '-')}",
-            "kind": kind,
-            "node": node,
-            "unit": "",
-            "terminal": None,
-            "magnitude": 0.0,
-            "after_s": 0.0,
-            "duration_s": 300.0,
-        }
+        """Order a fault over the bus; one that lasts does so for 300 s unless told otherwise."""
+        base: dict[str, object] = {"fault_id": f"f-{kind.value.lower().replace('_', '-')}", "kind": kind}
+        if CATALOGUE[kind].node:
+            base["node"] = node
+        if not CATALOGUE[kind].instant:
+            base["duration_s"] = 300.0
         self.sim.on_message(topics.SIM_FAULT, codec.encode(FaultOrder.model_validate(base | fields)))
 
     def frames(self, node: str = "node-1") -> list[DeviceFrame]:

@@ -7,7 +7,7 @@ from hwsim import snapshot
 from hwsim.build import authority_of
 from hwsim.errors import SnapshotError
 from icd import codec, hw, topics
-from icd.hw import FaultKind
+from icd.faults import FaultKind
 from icd.timebase import TimeAuthority, seconds_between
 from tests.unit.hwsim.bench import EPOCH, Table, config
 

@@ -10,6 +10,7 @@ from icd.hw import (
     ComputeReading,
     EpsReading,
     GnssReading,
+    ModuleHealth,
     PatState,
     Quality,
     TerminalReading,
@@ -21,7 +22,15 @@ from icd.timebase import after
 from icd.verification import Refusal, Stage
 from node.adapters.memory_store import MemoryStore
 from node.apps.fdir.app import FdirApp
-from node.apps.fdir.limits import LIMITS, LOST_S_MAX, Limit, LimitChecker, Parameter
+from node.apps.fdir.limits import (
+    LIMITS,
+    LOST_S_MAX,
+    MODULE_BACK_S,
+    MODULE_CYCLES_MAX,
+    Limit,
+    LimitChecker,
+    Parameter,
+)
 from node.kernel.health import HealthReported
 from node.messages import (
     AvionicsChanged,
@@ -30,6 +39,7 @@ from node.messages import (
     FdirTc,
     GnssUpdated,
     ModeReason,
+    ModuleFailed,
     SafeModeRequested,
     TcAnswered,
     TerminalUpdated,
@@ -90,7 +100,14 @@ class Desk:
             )
         )
 
-    def compute(self, *, powered: bool = True, throttle_reasons: int = 0) -> None:
+    def compute(
+        self,
+        *,
+        powered: bool = True,
+        throttle_reasons: int = 0,
+        health: ModuleHealth | None = ModuleHealth.GOOD,
+        uncorrectable: int | None = 0,
+    ) -> None:
         reading = ComputeReading(
             quality=Quality.GOOD,
             powered=powered,
@@ -100,6 +117,9 @@ class Desk:
             throttle_reasons=throttle_reasons,
             clock_mhz=None,
             die_temp_c=None,
+            health=health,
+            corrected=0,
+            uncorrectable=uncorrectable,
         )
         self.bench.say(ComputeUpdated(EPOCH, reading))
 
@@ -327,6 +347,58 @@ def test_a_full_disk_does_not_stop_the_watching() -> None:
     desk.watchdog(1)
 
     assert desk.bench.event_ids() == ["WATCHDOG_BITTEN", "STORAGE_FAILED"]
+
+
+# --- a compute module that radiation has struck ---
+
+
+@pytest.mark.req("FDR-009")
+@pytest.mark.parametrize(
+    ("health", "event_id"),
+    [(ModuleHealth.HUNG, "COMPUTE_HUNG"), (ModuleHealth.OVER_CURRENT, "COMPUTE_LATCHED")],
+)
+def test_a_module_that_hangs_or_latches_up_is_power_cycled_once_and_told(health: ModuleHealth, event_id: str) -> None:
+    desk = Desk()
+    desk.compute()
+
+    for _ in range(3):
+        desk.compute(health=health)
+    desk.compute()
+
+    assert desk.units.resets == ["compute"]
+    assert desk.bench.said(ModuleFailed) == [ModuleFailed()]
+    assert desk.bench.event_ids() == [event_id, "COMPUTE_BACK"]
+    assert desk.bench.timer_due_s("fdir", "module") is None
+
+
+@pytest.mark.req("FDR-009")
+def test_a_power_cycle_that_does_not_help_is_tried_again_and_given_up_in_the_end() -> None:
+    desk = Desk()
+
+    desk.compute(health=ModuleHealth.HUNG)
+    desk.bench.advance(10.0 * MODULE_BACK_S)
+
+    assert desk.units.resets == ["compute"] * MODULE_CYCLES_MAX
+    (given_up,) = desk.bench.events_of("COMPUTE_STAYS_BAD")
+    assert given_up.fields == {"health": "HUNG", "cycles": MODULE_CYCLES_MAX}
+    desk.compute()
+    desk.compute(health=ModuleHealth.HUNG)
+    assert len(desk.units.resets) == MODULE_CYCLES_MAX + 1
+
+
+@pytest.mark.req("FDR-010")
+def test_a_memory_error_that_is_new_ends_what_runs_and_one_from_before_the_boot_does_not() -> None:
+    desk = Desk()
+
+    desk.compute(uncorrectable=4)
+    desk.compute(uncorrectable=None)
+    assert desk.bench.said(ModuleFailed) == []
+    desk.compute(uncorrectable=5)
+    desk.compute(uncorrectable=5)
+
+    assert desk.bench.said(ModuleFailed) == [ModuleFailed()]
+    assert [event.fields for event in desk.bench.events_of("MEMORY_ERROR")] == [{"count": 5}]
+    assert desk.units.resets == []
 
 
 # --- the table ---

@@ -12,6 +12,7 @@ from node.messages import (
     BundleWanted,
     JobEnded,
     JobsTc,
+    ModuleFailed,
     QueueChanged,
     RunnerCheckpoint,
     RunnerCollected,
@@ -444,6 +445,27 @@ def test_what_the_module_forgot_in_a_reset_is_told_again() -> None:
 
 
 @pytest.mark.req("JOB-019")
+@pytest.mark.parametrize("code", [None, 0])
+def test_a_module_that_failed_takes_running_jobs_back_to_their_checkpoints_and_believes_no_exit(
+    code: int | None,
+) -> None:
+    rig = Rig()
+    rig.run(spec())
+    rig.bench.say(RunnerCheckpoint("job-1", 1, "ckpt-7"))
+
+    rig.bench.say(ModuleFailed())
+    rig.bench.say(ModuleFailed())
+    assert rig.runner.take() == [("kill", "job-1")]
+    rig.exit(code)
+
+    assert (rig.row().failures, rig.row().restarts, rig.row().checkpoint) == (0, 1, "ckpt-7")
+    assert rig.runner.take() == [("start", "job-1", 2, "ckpt-7")]
+    assert [event.fields for event in rig.bench.events_of("JOB_INTERRUPTED")] == [
+        {"job_id": "job-1", "attempt": 1, "checkpoint": "ckpt-7"}
+    ]
+    assert [one.reason for one in rig.reports() if one.state is JobState.QUEUED][-1] == EndReason.MODULE_FAULT
+
+
 def test_weak_confinement_is_reported_at_start() -> None:
     runner = BenchRunner()
     runner.level = "rlimits"

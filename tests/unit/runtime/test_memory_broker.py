@@ -233,3 +233,49 @@ def test_a_link_that_runs_cannot_run_twice() -> None:
         task.cancel()
 
     play(story)
+
+
+def test_a_stopped_broker_breaks_every_connection_and_takes_none_until_it_is_back() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        await asyncio.sleep(5.0)
+        node.link.publish("t", b"kept", qos=1, retain=True)
+        await asyncio.sleep(5.0)
+
+        broker.set_stopped(True)
+        broker.set_stopped(True)
+        await asyncio.sleep(50.0)
+        assert not ground.link.connected
+        assert not node.link.publish("t", b"into the void", qos=1)
+        broker.set_path("node", None)
+        broker.set_stopped(False)
+        await asyncio.sleep(50.0)
+
+        assert [up for _, up in ground.states] == [True, False, True]
+        assert [payload for _, payload in ground.heard] == [b"kept", b"kept"]
+        assert not node.link.connected
+        broker.set_path("node", Path(0.0, 1e9))
+        await asyncio.sleep(5.0)
+        assert node.link.connected
+
+    play(story)
+
+
+def test_a_paused_broker_holds_what_comes_and_lets_nobody_in() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        await asyncio.sleep(5.0)
+
+        broker.set_paused(True)
+        assert node.link.publish("t", b"held", qos=1)
+        late = Ear(broker.link("late", ["t"]))
+        await asyncio.sleep(50.0)
+        assert (ground.heard, late.states) == ([], [])
+        broker.set_paused(False)
+        await asyncio.sleep(5.0)
+
+        assert [payload for _, payload in ground.heard] == [b"held"]
+        assert [up for _, up in late.states] == [True]
+        assert [up for _, up in node.states] == [True]
+
+    play(story)
