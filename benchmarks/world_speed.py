@@ -53,9 +53,9 @@ _JD_1970 = 2440587.5
 
 _BASILISK = (
     "Basilisk integrates attitude and orbit together (six degrees of freedom, RK4) and could point, slew, be pushed; "
-    "ours takes the orbit from SGP4 and has no attitude. Basilisk has as many load changes and heat nodes, but its nodes "
-    "do not touch; its panel and battery know no temperature, resistance or fade, and it has no compute "
-    "module and no radiation. Its making is not counted, ours is"
+    "ours takes the orbit from SGP4 and has no attitude. Basilisk has as many load changes and heat nodes, but they "
+    "do not touch, panel and battery know no temperature, resistance or fade, and there is no compute module and no "
+    "radiation. Its making is not counted, ours is"
 )
 _POWER = (
     "Basilisk integrates attitude and orbit together (six degrees of freedom, RK4), ours takes the orbit from SGP4 and "
