@@ -187,8 +187,8 @@ def _suspects(values: FloatArray) -> tuple[IndexArray, IndexArray, BoolArray]:
     """
     left, middle, right = values[:, :-2], values[:, 1:-1], values[:, 2:]
     negative = middle <= 0.0
-    top = negative & (middle >= left) & (middle >= right)
-    pit = ~negative & (middle <= left) & (middle <= right)
+    top = negative & (middle > left) & (middle >= right)  # of two equal values the first: one suspect an extremum
+    pit = ~negative & (middle < left) & (middle <= right)
     rows, places = np.nonzero(top | pit)
     centre, peak = middle[rows, places], top[rows, places]
     bend = np.abs(left[rows, places] - 2.0 * centre + right[rows, places])

@@ -17,7 +17,7 @@ from astro.orbit import KNOT_S
 from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
-POINTS_AT_ONCE = 4_000_000  # values on grids held at once, 8 bytes each, a few arrays of them
+POINTS_AT_ONCE = 600_000  # values on grids in hand, which keeps some hundred bytes each
 
 _KNOT_NS = KNOT_S * NS_PER_S
 

@@ -5,8 +5,7 @@ and load power are constant, so is the current through a battery of constant vol
 is linear, held at empty and at capacity: P = V I +- R I^2 at the terminals, dE/dt = eta_c V I while charging and
 -V I / eta_d while discharging. Whatever happens at any instant of the span follows when someone looks.
 The array stands at its reference temperature and the battery at its bay's: what heat, fade and load changes do is for
-the satellite that `hwsim.vehicle` flies. Sources: internal-resistance (Rint) model as in Johnson, J. Power Sources 110,
-321; the numbers come with the vehicle profile; incidence on a body is Cauchy's mean projected area.
+the satellite that `hwsim.vehicle` flies. Sources: those of `hwsim/models/battery.py` and `hwsim/sky.py`.
 """
 
 import math
@@ -20,18 +19,18 @@ from astro.eclipses import Eclipses
 from astro.frames import FloatArray
 from astro.mean_orbits import MeanOrbits
 from astro.swarm import Swarm
+from hwsim.books import BOOK_TOLERANCE_FRAC
 from hwsim.errors import EnergyBookError
+from hwsim.models.body import ZERO_C_K
+from hwsim.sky import BODY_INCIDENCE_FRAC
 from hwsim.spans import GRAZE_STEPS
 from icd.timebase import NS_PER_S, MissionTime
 from icd.vehicle import BatteryProfile, Tracking, VehicleProfile
 
-BOOK_TOLERANCE_FRAC = 1e-9
 STEPS_PER_ECLIPSE = 6
 AT_ONCE = 128  # satellites: what is in hand then stays in the cache
-BODY_INCIDENCE_FRAC = 0.25
 
 _S_PER_H = 3600.0
-_ZERO_C_K = 273.15
 _MINUTE_NS = 60 * NS_PER_S
 
 
@@ -271,8 +270,8 @@ def _powers(swarm: Swarm, profile: VehicleProfile, trims: Trims, sky: _Sky) -> _
 
 def _charging(profile: BatteryProfile, solar: FloatArray, load: FloatArray) -> _Powers:
     """Return how the battery answers to array and load."""
-    voltage, bay_k = profile.voltage_v, profile.bay_c + _ZERO_C_K
-    exponent = profile.resistance_k * (1.0 / bay_k - 1.0 / (profile.reference_c + _ZERO_C_K))
+    voltage, bay_k = profile.voltage_v, profile.bay_c + ZERO_C_K
+    exponent = profile.resistance_k * (1.0 / bay_k - 1.0 / (profile.reference_c + ZERO_C_K))
     resistance = profile.resistance_ohm * math.exp(exponent)
     net = solar - load
     up = net > 0.0

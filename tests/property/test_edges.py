@@ -33,16 +33,32 @@ def test_spans_of_sums_of_waves_are_those_of_a_fine_grid(
     found = edges.positive_spans(curve, Grid(values, np.zeros(len(terms)), STEP_S, ORIGIN))
 
     for row in every.tolist():
-        up = np.array([value(terms[row], at) > 0.0 for at in fine.tolist()])
+        polls = np.array([value(terms[row], at) for at in fine.tolist()])
+        up = polls > 0.0
         polled = int((np.diff(up.astype(np.int8)) == 1).sum()) + int(up[0])
         start, end = found.start[found.row == row], found.end[found.row == row]
         lasting = int((end - start > FINE_S * NS_PER_S).sum())
         gaps = int((start[1:] - end[:-1] <= FINE_S * NS_PER_S).sum())  # too short for the fine grid to see
-        assert lasting - gaps <= polled <= len(start)
+        if np.abs(polls).min() > 1e-9:  # where a wave just touches zero, rounding decides
+            assert lasting - gaps <= polled <= len(start)
         for edge in np.concatenate([start, end]).tolist():
             into_s = (edge - ORIGIN) / NS_PER_S
             if 0.0 < into_s < SPAN_S:
                 assert value(terms[row], into_s - 2e-3) * value(terms[row], into_s + 2e-3) <= 1e-9
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_extremum_midway_between_equal_values_is_found_once(sign: float) -> None:
+    def curve(which: IndexArray, at_s: FloatArray) -> FloatArray:
+        return sign * (16.0 - (at_s - 105.0) ** 2)
+
+    at_s = np.arange(8, dtype=np.float64) * STEP_S
+    grid = Grid(curve(np.zeros(8, dtype=np.int64), at_s)[None], np.zeros(1), STEP_S, ORIGIN)
+
+    found = edges.positive_spans(curve, grid)
+
+    inner = ((found.start - ORIGIN) / NS_PER_S).tolist(), ((found.end - ORIGIN) / NS_PER_S).tolist()
+    assert inner == (([101.0], [109.0]) if sign > 0.0 else ([0.0, 109.0], [101.0, 210.0]))
 
 
 @given(sets, sets)

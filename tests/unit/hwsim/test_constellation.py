@@ -14,6 +14,7 @@ from astro.swarm import Swarm, hermite
 from hwsim import constellation, spans
 from hwsim.constellation import Flight, Trims
 from hwsim.errors import EnergyBookError
+from hwsim.models.battery import Battery
 from icd.timebase import NS_PER_S, MissionTime, after
 from icd.vehicle import Tracking, VehicleProfile
 from tests.unit.astro.swarms import START, one, real, shell
@@ -78,7 +79,7 @@ def polled_wh(swarm: Swarm, satellite: int, step_s: float, of: VehicleProfile) -
 
 @pytest.mark.slow
 def test_stored_energy_after_a_day_is_that_of_polling_every_tenth_of_a_second() -> None:
-    """At most 0.005 % of capacity apart; both batteries are full before each eclipse, which is where a whole penumbra at its mean would err."""
+    """At most 0.005 % of capacity apart. Full batteries are where a whole penumbra at its mean would err."""
     swarm = Swarm.of(real()[9:28:18])
 
     flown = flight(swarm)
@@ -87,6 +88,22 @@ def test_stored_energy_after_a_day_is_that_of_polling_every_tenth_of_a_second() 
         polled = polled_wh(swarm, satellite, 0.1, profile())
         assert abs(flown.energy_wh[-1, satellite] - polled) <= 5e-5 * flown.capacity_wh
     assert len(flown.eclipses) >= 30
+
+
+@pytest.mark.parametrize("net_w", [-2e6, -60_000.0, -25_000.0, -1.0, 0.0, 1.0, 20_000.0, 48_600.0])
+@pytest.mark.parametrize("bay_c", [-5.0, 0.0, 20.0])
+def test_powers_are_those_of_a_single_battery(net_w: float, bay_c: float) -> None:
+    of = profile().battery.model_copy(update={"bay_c": bay_c})
+    solar, load = np.array([[max(net_w, 0.0)]]), np.array([[max(-net_w, 0.0)]])
+    alone = Battery(of, 0.5)
+    alone.feed(float(solar[0, 0]), float(load[0, 0]))
+
+    powers = constellation._charging(of, solar, load)
+
+    assert float(powers.rate[0, 0]) == pytest.approx(alone.rate_w, rel=1e-12, abs=1e-9)
+    assert float(powers.conversion[0, 0]) == pytest.approx(alone.conversion_w, rel=1e-9, abs=1e-6)
+    assert float(powers.resistive[0, 0]) == pytest.approx(alone.resistive_w, rel=1e-9, abs=1e-6)
+    assert float(powers.refused[0, 0]) == pytest.approx(alone.curtailed_w + alone.unserved_w, rel=1e-9, abs=1e-6)
 
 
 def test_light_steps_are_those_of_a_single_satellite() -> None:
