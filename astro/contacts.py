@@ -6,14 +6,16 @@ edge to the nanosecond, which is what lets two nodes make one plan without talki
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from astro import frames, shadow, sight, sun
-from astro.frames import FloatArray, Site, TimeArray
+from astro.frames import FloatArray, Site, TemeTrack, TimeArray
 from astro.orbit import Ephemeris
+from astro.sight import Limits
 from icd.timebase import NS_PER_S, MissionTime
 
 GRID_S = 30
@@ -67,20 +69,29 @@ def eclipses(
 
     The Earth is a sphere, or with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
     """
-    wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
-    wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
+    grid: list[tuple[TemeTrack, TemeTrack]] = []  # satellite and Sun, one for both cones
 
-    def depth(umbra: bool) -> tuple[Interval, ...]:
-        return positive_spans(
-            lambda at: -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening),
-            lambda times: -shadow.margins_km(ephemeris.positions(times), sun.positions(times), umbra, flattening),
-            wide_start,
-            wide_end,
-        )
+    def depth(at: MissionTime, umbra: bool) -> float:
+        return -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening)
 
-    umbras = depth(umbra=True)
+    def depths(times: TimeArray, umbra: bool) -> FloatArray:
+        if not grid:
+            grid.append((ephemeris.positions(times), sun.positions(times)))
+        return -shadow.margins_km(*grid[0], umbra, flattening)
+
+    # Where the span begins or ends in the light, no eclipse that touches it lies further out.
+    wide_start, wide_end = start, end
+    if depth(MissionTime((start // _GRID_NS - 1) * _GRID_NS), umbra=False) > 0.0:
+        wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
+    if depth(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS), umbra=False) > 0.0:
+        wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
+
+    def inside(umbra: bool) -> tuple[Interval, ...]:
+        return positive_spans(lambda at: depth(at, umbra), lambda times: depths(times, umbra), wide_start, wide_end)
+
+    umbras = inside(umbra=True)
     found = []
-    for outer in depth(umbra=False):
+    for outer in inside(umbra=False):
         if outer.end <= start or outer.start >= end:
             continue
         inner = next((span for span in umbras if outer.start <= span.start and span.end <= outer.end), None)
@@ -91,29 +102,34 @@ def eclipses(
     return tuple(found)
 
 
-def sights(
-    a: Ephemeris, b: Ephemeris, start: MissionTime, end: MissionTime, *, range_max_km: float, graze_km: float
+def sights(a: Ephemeris, b: Ephemeris, start: MissionTime, end: MissionTime, limits: Limits) -> tuple[Interval, ...]:
+    """Return when the laser terminals of two satellites see each other within their limits, cut to the span."""
+    times = _grid(start, end)
+    at_a, at_b = a.positions(times), b.positions(times)
+    spans = _both(
+        _spans(
+            lambda at: sight.clearance_km(a.position(at), b.position(at)) - limits.graze_km,
+            times,
+            sight.clearances_km(at_a, at_b) - limits.graze_km,
+        ),
+        _near(a, b, limits.range_max_km, times, np.linalg.norm(at_a.km - at_b.km, axis=1)),
+    )
+    if not spans:
+        return ()
+    suns = sun.positions(times)
+    for one, other, at_one, at_other in ((a, b, at_a, at_b), (b, a, at_b, at_a)):
+        spans = _in_regard(spans, one, other, limits, (times, at_one, at_other))
+        spans = _off_sun(spans, one, other, limits.cos_sun_exclusion, (times, at_one, at_other, suns))
+    return _clip(spans, start, end)
+
+
+def within_range(
+    a: Ephemeris, b: Ephemeris, start: MissionTime, end: MissionTime, range_max_km: float
 ) -> tuple[Interval, ...]:
-    """Return when two satellites see each other within a range and over a grazing height, cut to the span."""
-    clear = positive_spans(
-        lambda at: sight.clearance_km(a.position(at), b.position(at)) - graze_km,
-        lambda times: sight.clearances_km(a.positions(times), b.positions(times)) - graze_km,
-        start,
-        end,
-    )
-    near = positive_spans(
-        lambda at: range_max_km - sight.range_km(a.position(at), b.position(at)),
-        lambda times: range_max_km - np.linalg.norm(a.positions(times).km - b.positions(times).km, axis=1),
-        start,
-        end,
-    )
-    both = []
-    for one in clear:
-        for other in near:
-            low, high = max(one.start, other.start), min(one.end, other.end)
-            if low < high:
-                both.append(Interval(low, high))
-    return _clip(tuple(both), start, end)
+    """Return when two satellites are nearer to each other than a range, cut to the span."""
+    times = _grid(start, end)
+    distances = np.linalg.norm(a.positions(times).km - b.positions(times).km, axis=1)
+    return _clip(_near(a, b, range_max_km, times, distances), start, end)
 
 
 def positive_spans(scalar: Scalar, many: Many, start: MissionTime, end: MissionTime) -> tuple[Interval, ...]:
@@ -121,9 +137,17 @@ def positive_spans(scalar: Scalar, many: Many, start: MissionTime, end: MissionT
 
     `scalar` gives the function at one instant, `many` at an array of them.
     """
+    times = _grid(start, end)
+    return _spans(scalar, times, many(times))
+
+
+def _grid(start: MissionTime, end: MissionTime) -> TimeArray:
+    """Return the whole half-minutes that cover a span, with one more at either side."""
     first, last = start // _GRID_NS - 1, -(-end // _GRID_NS) + 1
-    times = np.arange(first, last + 1, dtype=np.int64) * _GRID_NS
-    values = many(times)
+    return np.arange(first, last + 1, dtype=np.int64) * _GRID_NS
+
+
+def _spans(scalar: Scalar, times: TimeArray, values: FloatArray) -> tuple[Interval, ...]:
     points = _with_hidden_extrema(scalar, times, values)
     found: list[Interval] = []
     opened = MissionTime(points[0][0]) if points[0][1] > 0.0 else None
@@ -146,12 +170,114 @@ def _clip(spans: tuple[Interval, ...], start: MissionTime, end: MissionTime) -> 
     return tuple(span for span in cut if span.start < span.end)
 
 
+def _near(
+    a: Ephemeris, b: Ephemeris, range_max_km: float, times: TimeArray, distances: FloatArray
+) -> tuple[Interval, ...]:
+    return _spans(
+        lambda at: range_max_km - sight.range_km(a.position(at), b.position(at)), times, range_max_km - distances
+    )
+
+
+def _in_regard(
+    spans: tuple[Interval, ...],
+    one: Ephemeris,
+    other: Ephemeris,
+    limits: Limits,
+    grid: tuple[TimeArray, TemeTrack, TemeTrack],
+) -> tuple[Interval, ...]:
+    """Return what of the spans is left while the line lies in the field of regard of the first satellite."""
+    low, high = limits.sin_elevation_min, limits.sin_elevation_max
+    times, at_one, at_other = grid
+    for edge, margins in enumerate(sight.regards_km(at_one, at_other, low, high)):
+
+        def margin(at: MissionTime, edge: int = edge) -> float:
+            return sight.regard_km(one.position(at), other.position(at), low, high)[edge]
+
+        left: list[Interval] = []
+        for span, cells, doubtful in _looked_at(spans, times, margins):
+            left += _both((span,), _spans(margin, times[cells], margins[cells])) if doubtful else (span,)
+        spans = tuple(left)
+    return spans
+
+
+def _off_sun(
+    spans: tuple[Interval, ...],
+    one: Ephemeris,
+    other: Ephemeris,
+    cos_exclusion: float,
+    grid: tuple[TimeArray, TemeTrack, TemeTrack, TemeTrack],
+) -> tuple[Interval, ...]:
+    """Return what of the spans is left while the Sun does not blind the first satellite: aside, or behind the Earth."""
+    if cos_exclusion >= 1.0:
+        return spans
+    times, at_one, at_other, suns = grid
+    margins = sight.off_suns_km(at_one, at_other, suns, cos_exclusion)
+
+    def margin(at: MissionTime) -> float:
+        return sight.off_sun_km(one.position(at), other.position(at), sun.position(at), cos_exclusion)
+
+    def depth(at: MissionTime) -> float:
+        return -shadow.margin_km(one.position(at), sun.position(at), umbra=True)
+
+    left: list[Interval] = []
+    for span, cells, doubtful in _looked_at(spans, times, margins):
+        if not doubtful:
+            left.append(span)
+            continue
+        depths = -shadow.margins_km(TemeTrack(at_one.km[cells]), TemeTrack(suns.km[cells]), umbra=True)
+        seeing = (*_spans(margin, times[cells], margins[cells]), *_spans(depth, times[cells], depths))
+        left += _both((span,), _merged(seeing))
+    return tuple(left)
+
+
+def _looked_at(
+    spans: tuple[Interval, ...], times: TimeArray, margins: FloatArray
+) -> Iterator[tuple[Interval, slice, bool]]:
+    """Yield each span with its part of the grid, and whether a margin may fall to zero in it or a cell beside it."""
+    doubt = margins <= 0.0
+    doubt[1:-1] |= _pits(margins)
+    for span in spans:
+        low = max(0, (span.start - int(times[0])) // _GRID_NS - 1)
+        high = -((int(times[0]) - span.end) // _GRID_NS) + 2
+        yield span, slice(low, high), bool(doubt[low:high].any())
+
+
+def _both(some: tuple[Interval, ...], others: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return where two sets of spans overlap."""
+    found = []
+    for one in some:
+        for other in others:
+            low, high = max(one.start, other.start), min(one.end, other.end)
+            if low < high:
+                found.append(Interval(low, high))
+    return tuple(found)
+
+
+def _merged(spans: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """Return spans with those that touch or overlap made one."""
+    found: list[Interval] = []
+    for span in sorted(spans, key=lambda one: one.start):
+        if found and span.start <= found[-1].end:
+            found[-1] = Interval(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)
+
+
+def _pits(values: FloatArray) -> NDArray[np.bool_]:
+    """Return which inner points of a grid may hide, between them and a neighbour, a fall to zero."""
+    left, middle, right = values[:-2], values[1:-1], values[2:]
+    curvature = np.abs(left - 2.0 * middle + right)
+    result: NDArray[np.bool_] = (middle > 0.0) & (middle <= left) & (middle <= right) & (middle - curvature <= 0.0)
+    return result
+
+
 def _with_hidden_extrema(scalar: Scalar, times: TimeArray, values: FloatArray) -> list[tuple[int, float]]:
     """Return the points of the grid where something happens, with those extrema between them that change sign."""
     left, middle, right = values[:-2], values[1:-1], values[2:]
     curvature = np.abs(left - 2.0 * middle + right)
     peak = (middle <= 0.0) & (middle >= left) & (middle >= right) & (middle + curvature > 0.0)
-    pit = (middle > 0.0) & (middle <= left) & (middle <= right) & (middle - curvature <= 0.0)
+    pit = _pits(values)
     extra: list[tuple[int, float]] = []
     for index in np.flatnonzero(peak | pit).tolist():
         sign = 1.0 if bool(peak[index]) else -1.0

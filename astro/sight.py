@@ -1,15 +1,71 @@
 """Who sees whom: satellite to satellite over the Earth's limb, and station to satellite above a mask."""
 
 import math
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from astro.frames import BoolArray, FloatArray, Itrf, ItrfTrack, Point, Site, TemeTrack, Track, expect
+from astro.frames import BoolArray, FloatArray, Itrf, ItrfTrack, Point, Site, Teme, TemeTrack, Track, expect
 from astro.shadow import EARTH_RADIUS_KM
 
 LIGHT_KM_S = 299_792.458
 ROWS_AT_ONCE = 128  # satellites whose products with all others are in hand, so that they stay in the cache
 SINGLE_ROUNDING = 16.0 * 2.0**-24  # bound of the relative error of four products and their sum in float32, doubled
+
+
+class Telescope(Protocol):
+    """Anything with the limits of a laser terminal's sight, such as the lasers of a vehicle profile."""
+
+    @property
+    def range_km(self) -> float:
+        """The longest link."""
+        ...
+
+    @property
+    def graze_km(self) -> float:
+        """The least height of the line over the sphere."""
+        ...
+
+    @property
+    def elevation_min_deg(self) -> float:
+        """The lowest line over the local horizontal that the mount reaches; all azimuths are free."""
+        ...
+
+    @property
+    def elevation_max_deg(self) -> float:
+        """The highest."""
+        ...
+
+    @property
+    def sun_exclusion_deg(self) -> float:
+        """Half angle around the Sun in which nothing can be received."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds the sight between two laser terminals, made ready for sums.
+
+    Field of regard and Sun hold at both ends: light goes both ways.
+    """
+
+    range_max_km: float
+    graze_km: float
+    sin_elevation_min: float  # -1: down to the nadir
+    sin_elevation_max: float  # 1: up to the zenith
+    cos_sun_exclusion: float  # 1: the Sun does not matter
+
+
+def limits(telescope: Telescope) -> Limits:
+    """Return the limits of a class of terminals."""
+    return Limits(
+        telescope.range_km,
+        telescope.graze_km,
+        math.sin(math.radians(telescope.elevation_min_deg)),
+        math.sin(math.radians(telescope.elevation_max_deg)),
+        math.cos(math.radians(telescope.sun_exclusion_deg)),
+    )
 
 
 def range_km(a: Point, b: Point) -> float:
@@ -49,6 +105,61 @@ def clearances_km(a: Track, b: Track) -> FloatArray:
     along = np.clip(-np.einsum("ij,ij->i", a.km, d) / length2, 0.0, 1.0)
     nearest = a.km + along[:, None] * d
     result: FloatArray = np.sqrt(np.einsum("ij,ij->i", nearest, nearest)) - EARTH_RADIUS_KM
+    return result
+
+
+def regard_km(a: Point, b: Point, sin_min: float, sin_max: float) -> tuple[float, float]:
+    """Return how far inside the field of regard of `a` the line to `b` runs: over its lower edge, under its upper one.
+
+    The margins are those of the sine of the elevation times the range: smooth in time and steep where two satellites
+    pass each other closely, so that a search on a grid does not miss what happens between its points.
+
+    Raises:
+        FrameError: they are of two frames.
+    """
+    expect(type(a), b)
+    dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    up = (dx * a[0] + dy * a[1] + dz * a[2]) / math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
+    length = math.sqrt(dx * dx + dy * dy + dz * dz)
+    return up - sin_min * length, sin_max * length - up
+
+
+def regards_km(a: Track, b: Track, sin_min: float, sin_max: float) -> tuple[FloatArray, FloatArray]:
+    """Return `regard_km` of many pairs.
+
+    Raises:
+        FrameError: they are of two frames.
+    """
+    expect(type(a), b)
+    d = b.km - a.km
+    up = np.einsum("ij,ij->i", d, a.km) / np.sqrt(np.einsum("ij,ij->i", a.km, a.km))
+    length = np.sqrt(np.einsum("ij,ij->i", d, d))
+    return up - sin_min * length, sin_max * length - up
+
+
+def off_sun_km(a: Teme, b: Teme, sun: Teme, cos_exclusion: float) -> float:
+    """Return how far outside the cone around the Sun, seen from `a`, the line to `b` runs; times the range, as above.
+
+    Raises:
+        FrameError: one is not in TEME.
+    """
+    expect(Teme, a, b, sun)
+    dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    sx, sy, sz = sun[0] - a[0], sun[1] - a[1], sun[2] - a[2]
+    along = (dx * sx + dy * sy + dz * sz) / math.sqrt(sx * sx + sy * sy + sz * sz)
+    return cos_exclusion * math.sqrt(dx * dx + dy * dy + dz * dz) - along
+
+
+def off_suns_km(a: TemeTrack, b: TemeTrack, sun: TemeTrack, cos_exclusion: float) -> FloatArray:
+    """Return `off_sun_km` of many pairs.
+
+    Raises:
+        FrameError: one is not in TEME.
+    """
+    expect(TemeTrack, a, b, sun)
+    d, s = b.km - a.km, sun.km - a.km
+    along = np.einsum("ij,ij->i", d, s) / np.sqrt(np.einsum("ij,ij->i", s, s))
+    result: FloatArray = cos_exclusion * np.sqrt(np.einsum("ij,ij->i", d, d)) - along
     return result
 
 

@@ -2,18 +2,21 @@
 
 Both plans come from the flight code's own planner over the same laser sights; with one terminal a node must let go of
 its neighbour before it can acquire the next. Acquisition times are drawn as the simulator draws them; every slew is
-taken as a quarter turn.
+taken as a quarter turn; an acquisition that fails is begun again.
 """
 
-import math
+import random
 from pathlib import Path
 from statistics import fmean
 
 from experiments.figures import Row, Study
 from flatsat.mission import Mission, load_mission
-from hwsim.models.optics import acquisition_s
+from hwsim.models.optics import TURN_REFERENCE_RAD, Prior, acquisition_s
+from hwsim.models.pointing import slew_s
 from icd.timebase import NS_PER_S, MissionTime, after
+from icd.vehicle import LasersProfile
 from node.apps.isl.almanac import MARGIN_S, almanac_of
+from node.apps.isl.app import POINT_AGAIN_S
 from node.apps.isl.handoff import Link
 from runtime.seeds import stream
 
@@ -43,11 +46,10 @@ def _covered_frac(mission: Mission, links: tuple[Link, ...], seed: int) -> float
     """Return the mean over nodes of the share of the day in which at least one of the node's links is usable."""
     lasers = mission.fleet.profile.lasers
     rng = stream(seed, "reserve-terminal")
-    slew_s = math.pi / 2.0 / lasers.slew_rate_rad_s
+    turn_s = slew_s(TURN_REFERENCE_RAD, lasers.slew_rate_rad_s, lasers.slew_accel_rad_s2)
     spans: dict[str, list[tuple[MissionTime, MissionTime]]] = {node: [] for node in mission.node_ids}
     for link in links:
-        drawn_s = acquisition_s(rng, lasers.acquire_min_s, lasers.acquire_median_s, lasers.acquire_limit_s)
-        usable = after(link.acquire_at, slew_s + drawn_s)
+        usable = after(link.acquire_at, turn_s + _acquired_s(rng, lasers))
         # The planner keeps a margin before the sight ends, in which the link still stands.
         gone = after(link.until, MARGIN_S)
         for node in (link.a, link.b):
@@ -56,6 +58,14 @@ def _covered_frac(mission: Mission, links: tuple[Link, ...], seed: int) -> float
     return fmean(_union_ns(node_spans, mission.epoch, end) for node_spans in spans.values()) / (
         HOURS * 3600.0 * NS_PER_S
     )
+
+
+def _acquired_s(rng: random.Random, lasers: LasersProfile) -> float:
+    """Return the time until a link stands, after the turn to it."""
+    prior, spent_s = Prior(TURN_REFERENCE_RAD, held_just_now=False), 0.0
+    while (drawn_s := acquisition_s(rng, lasers, prior)) is None:
+        prior, spent_s = Prior(0.0, held_just_now=False), spent_s + lasers.acquire_limit_s + POINT_AGAIN_S
+    return spent_s + drawn_s
 
 
 def _union_ns(spans: list[tuple[MissionTime, MissionTime]], start: MissionTime, end: MissionTime) -> int:

@@ -15,6 +15,7 @@ from flatsat import bundles, energy
 from flatsat.element_sets import ElementsError, MissionSets
 from flatsat.keys import KeysError, check_nodes
 from hwsim.faults import refusal
+from hwsim.models import optics
 from icd.envelope import AS_LIST, AS_TEXT, DURATION_S_MAX, Wire
 from icd.faults import FAULTS_MAX, FaultOrder
 from icd.ids import JobId, NameStr, TenantId
@@ -184,6 +185,7 @@ def load_mission(path: Path, hours: float | None = None) -> Mission:
         # Its own names are checked; what is left is one of the station file's.
         raise MissionError(f"{here / file.stations}: {_first(error, Fleet)}") from error
     _check_energy(path, fleet)
+    _check_reach(path, profile)
     workload = tuple(_workload(path, here, index, row) for index, row in enumerate(file.workload))
     _check_jobs(path, epoch, workload, profile.compute)
     return Mission(path, file, fleet, workload)
@@ -224,6 +226,16 @@ def _check_energy(path: Path, fleet: Fleet) -> None:
             energy.check(fleet.profile, energy.orbit_of(element.line2), MissionTime(fleet.epoch))
         except energy.EnergyError as error:
             raise MissionError(f"{path}: vehicle.profile: on the orbit of {element.name}, {error}") from error
+
+
+def _check_reach(path: Path, profile: VehicleProfile) -> None:
+    """Refuse a class whose longest link is too long for its lowest rate: planners would count on links that fail."""
+    lasers, reach_km = profile.lasers, optics.budget(profile.lasers).reaches_km()[0]
+    if lasers.range_km >= reach_km:
+        raise MissionError(
+            f"{path}: vehicle.profile: lasers.range_km of {profile.name}: {lasers.range_km:g} km; its link budget"
+            f" closes {lasers.rates_bps[0]:g} bit/s up to {reach_km:.0f} km"
+        )
 
 
 def _check_names(path: Path, file: MissionFile) -> None:

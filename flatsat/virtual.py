@@ -22,7 +22,7 @@ from ground.service import SUBSCRIPTIONS as GROUND_SUBSCRIPTIONS
 from hwsim.build import SUBSCRIPTIONS as HWSIM_SUBSCRIPTIONS
 from hwsim.build import Host, HwSim, authority_of
 from hwsim.config import HwsimConfig
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.units.laser_terminal import TerminalKey
 from icd.faults import FaultKind
 from node.adapters.boot_record import ResetCause
@@ -60,14 +60,14 @@ class MemoryChannels:
             self._broker.set_faults(node, LinkFaults(drop_qos0_frac=spoilt[0], duplicate_qos1_frac=spoilt[1]))
         self._broker.set_path(node, None if path is None else LinkPath(path.delay_s, path.rate_bps))
 
-    def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
-        """Join two terminals' data ports, or part them."""
+    def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
+        """Join two terminals' data ports with a delay and a rate, or part them."""
         one, other = (a.node, a.index), (b.node, b.index)
-        if delay_s is None:
+        if path is None:
             self._hub.cut(one)
             self._hub.cut(other)
         else:
-            self._hub.join(one, other, delay_s)
+            self._hub.join(one, other, path.delay_s, path.rate_bps)
 
 
 class ProcessorResetError(BaseException):

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
-from astro import contacts, frames
+from astro import contacts, frames, sight
 from astro.orbit import Ephemeris, PropagationError
 from icd.params import Fleet
 from icd.timebase import NS_PER_S, MissionTime, seconds_between
@@ -63,7 +63,7 @@ class Passes:
         return found
 
     def sights(self, node: str, at: MissionTime) -> tuple[Window, ...]:
-        """Return when the node sees each other node within the reach of its lasers, around an instant."""
+        """Return when the node sees each other node within the limits of its lasers, around an instant."""
         key = (node, at // _HOUR_NS)
         found = self._sights.get(key)
         if found is None:
@@ -116,14 +116,12 @@ class Passes:
         return Outlook(_in_order(passes), _in_order(eclipses))
 
     def _see(self, node: str, start: MissionTime, end: MissionTime) -> tuple[Window, ...]:
-        profile, own = self._fleet.profile, self._ephemerides[node]
+        limits, own = sight.limits(self._fleet.profile.lasers), self._ephemerides[node]
         found = [
             Window(peer, span.start, span.end)
             for peer, ephemeris in self._ephemerides.items()
             if peer != node
-            for span in contacts.sights(
-                own, ephemeris, start, end, range_max_km=profile.lasers.range_km, graze_km=profile.lasers.graze_km
-            )
+            for span in contacts.sights(own, ephemeris, start, end, limits)
         ]
         return _in_order(found)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hwsim.errors import ConfigError
 from hwsim.laser_relay import LaserRelay
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.space_relay import SpaceRelay
 from hwsim.units.laser_terminal import TerminalKey
 
@@ -76,12 +76,12 @@ class TcpChannels:
             if (path.loss_frac, path.copy_frac) != (relay.loss_frac, relay.copy_frac):
                 relay.spoil(path.loss_frac, path.copy_frac)
 
-    def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
-        """Join two terminals' data ports with a delay, or part them."""
-        if delay_s is None:
+    def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
+        """Join two terminals' data ports with a delay and a rate, or change these, or part the ports."""
+        if path is None:
             self._lasers.part(a)
         else:
-            self._lasers.join(a, b, delay_s / self._rate)
+            self._lasers.join(a, b, path.delay_s / self._rate, path.rate_bps / _BITS * self._rate)
 
     async def _serve(self, accept: Callable[[], asyncio.Protocol], port: int, key: str) -> asyncio.Server:
         try:

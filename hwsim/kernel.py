@@ -27,15 +27,10 @@ class Kernel:
     """Time and the heap of what comes next."""
 
     def __init__(self, start: MissionTime) -> None:
-        self._now = start
-        self._heap: list[tuple[int, int, int, Slot, int]] = []
+        self.now = start  # the instant of the event in hand, or the one last advanced to
+        self._heap: list[tuple[MissionTime, int, int, Slot, int]] = []
         self._sequence = 0
         self._stale = 0
-
-    @property
-    def now(self) -> MissionTime:
-        """The instant of the event in hand, or the one last advanced to."""
-        return self._now
 
     def slot(self, callback: Callable[[], None], priority: int = PHYSICS) -> "Slot":
         """Return a new slot: one kind of event, pending at most once."""
@@ -47,7 +42,7 @@ class Kernel:
         while heap and heap[0][4] != heap[0][3].generation:
             heapq.heappop(heap)
             self._stale -= 1
-        return MissionTime(heap[0][0]) if heap else None
+        return heap[0][0] if heap else None
 
     def advance_to(self, target: MissionTime) -> int:
         """Let everything happen up to and including an instant; return how many events there were.
@@ -63,13 +58,13 @@ class Kernel:
             if generation != slot.generation:
                 self._stale -= 1
                 continue
-            here = here + 1 if at == self._now else 1
+            here = here + 1 if at == self.now else 1
             if here > EVENTS_PER_INSTANT_MAX:
                 raise KernelStuckError(f"more than {EVENTS_PER_INSTANT_MAX} events at mission time {at}")
-            self._now = MissionTime(at)
+            self.now = at
             events += 1
             slot.fire()
-        self._now = max(self._now, target)
+        self.now = max(self.now, target)
         return events
 
     def push(self, at: MissionTime, slot: "Slot") -> None:

@@ -7,7 +7,6 @@ and token. When both ends are there each gets one frame of length zero ("joined"
 import asyncio
 import hmac
 import logging
-import math
 import struct
 
 import msgpack
@@ -41,15 +40,15 @@ class LaserRelay:
         """Return the protocol of one incoming connection."""
         return _Port(self)
 
-    def join(self, a: TerminalKey, b: TerminalKey, delay_wall_s: float) -> None:
-        """Let two terminals' ports meet; or, when they are joined already, change the delay."""
+    def join(self, a: TerminalKey, b: TerminalKey, delay_wall_s: float, bytes_per_wall_s: float) -> None:
+        """Let two terminals' ports meet; or, when they are joined already, change delay and rate."""
         if self._peers.get(a) == b and self._peers.get(b) == a:
-            self._lines[a].delay_wall_s = delay_wall_s
+            self._lines[a].change(delay_wall_s, bytes_per_wall_s)
             return
         self.part(a)
         self.part(b)
         self._peers[a], self._peers[b] = b, a
-        self._lines[a] = self._lines[b] = Line(delay_wall_s, math.inf)
+        self._lines[a] = self._lines[b] = Line(delay_wall_s, bytes_per_wall_s)
 
     def part(self, key: TerminalKey) -> None:
         """End a terminal's lock: both ports are cut."""

@@ -15,11 +15,25 @@ _RESET = struct.pack("ii", 1, 0)  # linger for no time: close with RST
 
 
 class Line:
-    """What both ways of a connection share: delay and rate, in wall time. Changed while in use."""
+    """What both ways of a connection share: delay and rate, in wall time. Changed while in use; rate 0 holds all."""
 
     def __init__(self, delay_wall_s: float, bytes_per_wall_s: float) -> None:
         self.delay_wall_s = delay_wall_s
         self.bytes_per_wall_s = bytes_per_wall_s
+        self._held: list[Flow] = []
+
+    def change(self, delay_wall_s: float, bytes_per_wall_s: float) -> None:
+        """Set delay and rate; flows that a rate of 0 held go on."""
+        self.delay_wall_s, self.bytes_per_wall_s = delay_wall_s, bytes_per_wall_s
+        if bytes_per_wall_s > 0.0:
+            held, self._held = self._held, []
+            for flow in held:
+                flow.go_on()
+
+    def hold(self, flow: "Flow") -> None:
+        """Remember a flow that has something to send once there is a rate."""
+        if flow not in self._held:
+            self._held.append(flow)
 
 
 class Flow:
@@ -57,8 +71,15 @@ class Flow:
         self._sink_full = full
         self._regulate()
 
+    def go_on(self) -> None:
+        """Send what waits: there is a rate again."""
+        self._pump()
+
     def _pump(self) -> None:
         while self._to_send and not self._sending:
+            if self._line.bytes_per_wall_s == 0.0:
+                self._line.hold(self)
+                return
             piece = self._to_send.popleft()
             took_s = len(piece) / self._line.bytes_per_wall_s
             if took_s < _PACED_S_MIN:

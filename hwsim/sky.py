@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import assert_never
 
-from astro import sun
+from astro import shadow, sun
 from astro.orbit import Ephemeris
 from hwsim import plain
 from hwsim.models import array
@@ -21,6 +21,7 @@ from icd.vehicle import Tracking, VehicleProfile
 START_TEMP_C = 20.0
 BODY_INCIDENCE_FRAC = 0.25  # mean over all sides of a body: its cross section over its surface (Cauchy)
 STEP_SLACK_FRAC = 2e-5  # of the battery's capacity: how far the energy of the array may be off within a step
+PARTS = 4  # steps of the array in one half of a penumbra: a full battery clips within a part what it should not
 _J_PER_WH = 3600.0
 _YEAR_S = 365.25 * 86_400.0
 
@@ -110,8 +111,9 @@ class Sky:
         self._take()
 
     def _lay_out(self, start: MissionTime, array_k: float) -> None:
-        """Lay out the span of constant light that begins at an instant."""
-        seen = self._geometry(start)
+        """Lay out the span of constant light that begins at an instant, with the geometry of its middle."""
+        end = self._book.next_change(start)
+        seen = self._geometry(MissionTime((start + end) // 2))
         profile = self._profile
         frac = self._book.frac(start)
         sun_w_m2 = SOLAR_W_M2 / (seen.sun_au * seen.sun_au)
@@ -120,7 +122,7 @@ class Sky:
         kept = (1.0 - profile.array.fade_per_year_frac) ** years
         self._light = Light(
             start,
-            self._book.next_change(start),
+            end,
             sun_w_m2 * incidence * frac,
             self._cell_w * kept * incidence * frac / (seen.sun_au * seen.sun_au),
             STEP_SLACK_FRAC * profile.battery.capacity_wh * _J_PER_WH,
@@ -133,6 +135,8 @@ class Sky:
         self.albedo_w = absorbing_m2 * thermal.earth_view_frac * reflected * frac
         self._start_k, self._place = array_k, 0
         self._steps: list[Step] = array.steps(profile.array, self._light, array_k)
+        if frac in PART_SHARES and len(self._steps) == 1:
+            self._steps = _parted(self._steps[0], self._light, frac, self._book.frac(end))
         self._take()
 
     def _take(self) -> None:
@@ -158,6 +162,43 @@ class Sky:
             math.sqrt(max(0.0, 1.0 - sin_beta * sin_beta)),
             math.sqrt(x * x + y * y + z * z),
         )
+
+
+def _parted(step: Step, light: Light, frac: float, frac_after: float) -> list[Step]:
+    """Return the array's step in one half of a penumbra as several with the same energy."""
+    if frac_after == frac:  # the end is not that of the half
+        return [step]
+    shares = PART_SHARES[frac] if frac_after > frac else PART_SHARES[frac][::-1]
+    length = (light.end - light.start) // PARTS
+    return [Step(MissionTime(light.start + place * length), step.power_w * share) for place, share in enumerate(shares)]
+
+
+def _mean_light(low: float, high: float) -> float:
+    """Return the mean visible fraction while a straight edge uncovers a disc from one share of its width to another.
+
+    Integral of the area of a circular segment, as for the halves in `astro.shadow`.
+    """
+
+    def integral(share: float) -> float:
+        u = 1.0 - 2.0 * share
+        root = math.sqrt(max(0.0, 1.0 - u * u))
+        return -0.5 * (u * math.acos(u) - root + root**3 / 3.0) / math.pi
+
+    return (integral(high) - integral(low)) / (high - low)
+
+
+def _part_shares(start: float) -> tuple[float, ...]:
+    """Return what each part of the half that begins there has of the half's mean, darkest first."""
+    width = 0.5 / PARTS
+    means = [_mean_light(start + place * width, start + (place + 1) * width) for place in range(PARTS)]
+    return tuple(mean * PARTS / sum(means) for mean in means)
+
+
+# By the half's light: the darker half is the first to be uncovered.
+PART_SHARES = {
+    shadow.PENUMBRA_DARK_HALF_FRAC: _part_shares(0.0),
+    shadow.PENUMBRA_LIGHT_HALF_FRAC: _part_shares(0.5),
+}
 
 
 def _incidence(tracking: Tracking, cos_beta: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from astro.orbit import Ephemeris
-from hwsim.kernel import PHYSICS, Kernel
+from hwsim.kernel import Kernel
 from hwsim.vehicle import Trim, Vehicle
 from icd.timebase import MissionTime, after
 from icd.vehicle import VehicleProfile
@@ -37,11 +37,9 @@ class Solo:
     ) -> None:
         self.kernel = Kernel(start)
         self.vehicle = Vehicle(self.kernel, profile, ephemeris, trim, None)
-        self._start = start
-        self._loads = sorted(loads, key=lambda change: change.after_s)[::-1]  # the next one last
-        self._slot = self.kernel.slot(self._change, PHYSICS)
+        changes = sorted(loads, key=lambda change: change.after_s)
+        self._loads = [(after(start, change.after_s), change.power_w) for change in reversed(changes)]  # next one last
         self.vehicle.predict()
-        self._next()
 
     def advance(self, span_s: float, *, look: Callable[[Vehicle], None] | None = None, every_s: float = 60.0) -> int:
         """Let a span pass; return how many events it held.
@@ -54,22 +52,23 @@ class Solo:
         start, events, passed_s = self.kernel.now, 0, 0.0
         while passed_s < span_s:
             passed_s = min(span_s, passed_s + every_s) if look is not None else span_s
-            events += self.kernel.advance_to(after(start, passed_s))
+            events += self._advance_to(after(start, passed_s))
             if look is not None:
                 self.vehicle.settle()
                 look(self.vehicle)
         self.vehicle.settle()
         return events
 
-    def _next(self) -> None:
-        self._slot.set(after(self._start, self._loads[-1].after_s) if self._loads else None)
-
-    def _change(self) -> None:
-        change, vehicle = self._loads.pop(), self.vehicle
-        vehicle.settle()
-        if change.power_w > 0.0:
-            vehicle.compute.allocated[JOB] = change.power_w
-        else:
-            vehicle.compute.allocated.pop(JOB, None)
-        vehicle.predict()
-        self._next()
+    def _advance_to(self, target: MissionTime) -> int:
+        kernel, vehicle, loads = self.kernel, self.vehicle, self._loads
+        events, allocated = 0, vehicle.compute.allocated
+        while loads and loads[-1][0] <= target:
+            at, power_w = loads.pop()
+            events += kernel.advance_to(at) + 1
+            vehicle.settle()
+            if power_w > 0.0:
+                allocated[JOB] = power_w
+            else:
+                allocated.pop(JOB, None)
+            vehicle.predict()
+        return events + kernel.advance_to(target)

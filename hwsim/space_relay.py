@@ -31,7 +31,7 @@ class SpaceRelay:
         if self.line is None:
             self.line = Line(delay_wall_s, bytes_per_wall_s)
         else:
-            self.line.delay_wall_s, self.line.bytes_per_wall_s = delay_wall_s, bytes_per_wall_s
+            self.line.change(delay_wall_s, bytes_per_wall_s)
 
     def spoil(self, loss_frac: float, copy_frac: float) -> None:
         """Lose this fraction of the QoS 0 messages and copy this one of the QoS 1 messages, both ways."""

@@ -260,7 +260,8 @@ class Vehicle:
             self._predict_deadbands()
 
     def _on_due(self) -> None:
-        now, told, relit = self._kernel.now, list[str](), False
+        now, relit = self._kernel.now, False
+        told: tuple[str, ...] = ()
         if now >= self._power_due:
             if now > self._power_at:
                 self.battery.advance((now - self._power_at) * _S_PER_NS)
@@ -269,16 +270,17 @@ class Vehicle:
         if relit or now >= self._heat_due:
             self.settle()
             if regulate.protect(self.compute, self.chain, self._limits):
-                told = ["thermal", "compute", "eps"]
+                told = ("thermal", "compute", "eps")
                 self._predict_power()
             elif relit:
-                told = ["eps"]
+                told = ("eps",)
                 self._predict_power()
             self._predict_heat()
         if now >= self._power_due:
             self._predict_power()
         self._arm()
-        self._tell(*told)
+        if told:
+            self._tell(*told)
 
     def _shed(self) -> None:
         self.brown_outs += 1

@@ -13,7 +13,7 @@ from hwsim.fault_points import FaultPoints
 from hwsim.faults import FaultBoard
 from hwsim.kernel import LINKS, Kernel
 from hwsim.lasers import Lasers
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.units.laser_terminal import LaserTerminal, TerminalKey
 from icd import hw
 from icd.faults import FaultEvent, FaultOrder
@@ -43,7 +43,7 @@ class World:
         self._make = make
         self._outputs = outputs
         ephemerides = {element.node: Ephemeris(element.line1, element.line2) for element in elements}
-        self.lasers = Lasers(kernel, make.profile, ephemerides, make.seed, self._on_terminal, self._relink)
+        self.lasers = Lasers(kernel, make.profile.lasers, ephemerides, make.seed, self._on_terminal, self._relink)
         hooks = Hooks(outputs.send, outputs.on_bite, self._relink, self._on_event, self._on_strike)
         self.crafts = {
             node: Craft(kernel, node, ephemeris, make, self._terminals_of(node), hooks)
@@ -55,10 +55,12 @@ class World:
         self._tracking: dict[TerminalKey, bool] = dict.fromkeys(self.lasers.terminals, False)
         self._refresh_slot = kernel.slot(self._refresh, LINKS)
         self._spaces: dict[str, SpacePath | None] = dict.fromkeys(ephemerides)
-        self._joined: dict[tuple[TerminalKey, TerminalKey], float] = {}
+        self._joined: dict[tuple[TerminalKey, TerminalKey], LaserPath] = {}
+        self._fed_w: dict[str, float] = {}  # what each node's terminals were last said to draw
         self._armed: list[str] = []
         self._live = False
-        for craft in self.crafts.values():
+        for node, craft in self.crafts.items():
+            self._feed_terminals(node)
             craft.vehicle.predict()
             craft.contacts.begin()
 
@@ -121,22 +123,7 @@ class World:
                 "radiation": craft.radiation.dump(),
                 "sensors": {name: kept for name, sensor in craft.sensors.items() if (kept := sensor.dump())},
             }
-        terminals = [
-            {
-                "node": key.node,
-                "index": key.index,
-                "state": terminal.state.value,
-                "peer": [terminal.peer.node, terminal.peer.index] if terminal.peer else None,
-                "request_id": terminal.request_id,
-                "direction": list(terminal.direction),
-                "since": terminal.since,
-                "phase_ends": terminal.phase_ends,
-                "draws": terminal.draws,
-                "draw_s": terminal.draw_s,
-            }
-            for key, terminal in self.lasers.terminals.items()
-        ]
-        return {"crafts": crafts, "terminals": terminals, "faults": self.faults.dump()}
+        return {"crafts": crafts, "lasers": self.lasers.dump(), "faults": self.faults.dump()}
 
     def restore(self, state: dict[str, object]) -> None:
         """Take a dumped state; before `begin`.
@@ -150,13 +137,14 @@ class World:
             raise SnapshotError(f"the snapshot is not of this fleet: {type(error).__name__} {error}") from error
 
     def _restore(self, state: dict[str, object]) -> None:
-        crafts, terminals, faults = state["crafts"], state["terminals"], state["faults"]
-        if not isinstance(crafts, dict) or not isinstance(terminals, list) or not isinstance(faults, dict):
-            raise TypeError("crafts, terminals and faults have the wrong shape")
-        if sorted(crafts) != sorted(self.crafts) or len(terminals) != len(self.lasers.terminals):
-            raise ValueError(f"nodes {', '.join(crafts)} with {len(terminals)} terminals")
+        crafts, lasers, faults = state["crafts"], state["lasers"], state["faults"]
+        if not isinstance(crafts, dict) or not isinstance(lasers, dict) or not isinstance(faults, dict):
+            raise TypeError("crafts, lasers and faults have the wrong shape")
+        if sorted(crafts) != sorted(self.crafts):
+            raise ValueError(f"nodes {', '.join(crafts)}")
         for node, craft in self.crafts.items():
             craft.vehicle.restore(crafts[node]["vehicle"])
+            self._fed_w.clear()
             craft.watchdog.bites = int(crafts[node]["bites"])
             craft.feed.counter = int(crafts[node]["counter"])
             craft.radiation.restore(crafts[node]["radiation"])
@@ -164,19 +152,11 @@ class World:
                 craft.sensors[name].restore(kept)
             if crafts[node]["armed"] is True:
                 self._armed.append(node)
-        for entry in terminals:
-            terminal = self.lasers.terminals[TerminalKey(entry["node"], entry["index"])]
-            terminal.state = PatState(entry["state"])
-            terminal.peer = TerminalKey(entry["peer"][0], entry["peer"][1]) if entry["peer"] else None
-            terminal.request_id = str(entry["request_id"])
-            x, y, z = (float(part) for part in entry["direction"])
-            terminal.direction = (x, y, z)
-            terminal.since = MissionTime(int(entry["since"]))
-            terminal.phase_ends = None if entry["phase_ends"] is None else MissionTime(int(entry["phase_ends"]))
-            terminal.draws, terminal.draw_s = int(entry["draws"]), float(entry["draw_s"])
+        self.lasers.restore(lasers)
         self.faults.restore(faults)
         for node in self.crafts:
             self._points.apply(node)
+            self._feed_terminals(node)
         self._tracking = {key: one.state is PatState.TRACK for key, one in self.lasers.terminals.items()}
         self.lasers.resume()
 
@@ -239,6 +219,15 @@ class World:
             self._tracking[key] = tracks
             event = FaultEvent.LASER_LOCKED if tracks else FaultEvent.LASER_LOST
             self.faults.note(key.node, event, key.index)
+        self._feed_terminals(key.node)
+
+    def _feed_terminals(self, node: str) -> None:
+        """Let the bus carry what the terminals of a node draw now."""
+        power_w = self.lasers.power_w(node)
+        if power_w != self._fed_w.get(node):
+            self._fed_w[node] = power_w
+            self.crafts[node].vehicle.set_terminals_w(power_w)
+            self.crafts[node].touch("eps")
 
     def _on_strike(self, node: str) -> None:
         self._points.apply_module(node)
@@ -268,21 +257,21 @@ class World:
             gateway = None if node in cut else craft.contacts.nearest(self._make.profile.radio.downlink_bps)
             if gateway is not None:
                 gateways[node] = gateway
-        lasers = [(lock.a.node, lock.b.node, lock.delay_s) for lock in locks]
-        found = network.paths(tuple(self.crafts), gateways, lasers, self._make.profile.lasers.rate_bps)
+        lasers = [(lock.a.node, lock.b.node, LaserPath(lock.delay_s, lock.rate_bps)) for lock in locks]
+        found = network.paths(tuple(self.crafts), gateways, lasers)
         for node, path in found.items():
             path = None if node in cut or path is None else self._points.spoil(node, path)
             if _differs(path, self._spaces[node]):
                 self._spaces[node] = path
                 self._outputs.channels.set_space(node, path)
-        joined = {(lock.a, lock.b): lock.delay_s for lock in locks}
+        joined = {(lock.a, lock.b): LaserPath(lock.delay_s, lock.rate_bps) for lock in locks}
         for pair in [pair for pair in self._joined if pair not in joined]:
             del self._joined[pair]
             self._outputs.channels.set_laser(*pair, None)
-        for pair, delay_s in joined.items():
-            if abs(self._joined.get(pair, -1.0) - delay_s) > DELAY_STEP_S:
-                self._joined[pair] = delay_s
-                self._outputs.channels.set_laser(*pair, delay_s)
+        for pair, laser in joined.items():
+            if _differs(laser, self._joined.get(pair)):
+                self._joined[pair] = laser
+                self._outputs.channels.set_laser(*pair, laser)
 
     def _terminals_of(self, node: str) -> tuple[LaserTerminal, ...]:
         return tuple(terminal for key, terminal in self.lasers.terminals.items() if key.node == node)
@@ -296,8 +285,11 @@ class World:
         return self.faults.order(order, origin)
 
 
-def _differs(path: SpacePath | None, before: SpacePath | None) -> bool:
+def _differs(path: SpacePath | LaserPath | None, before: SpacePath | LaserPath | None) -> bool:
     if path is None or before is None:
         return path is not before
-    fracs = (path.loss_frac, path.copy_frac) != (before.loss_frac, before.copy_frac)
-    return fracs or path.rate_bps != before.rate_bps or abs(path.delay_s - before.delay_s) > DELAY_STEP_S
+    if isinstance(path, SpacePath) and isinstance(before, SpacePath):
+        spoilt = (path.loss_frac, path.copy_frac) != (before.loss_frac, before.copy_frac)
+    else:
+        spoilt = False
+    return spoilt or path.rate_bps != before.rate_bps or abs(path.delay_s - before.delay_s) > DELAY_STEP_S

@@ -96,6 +96,17 @@ class ComputeReading(Wire):
     dose_rad: float | None = None  # total, since the start
 
 
+class TerminalLink(Wire):
+    """What a tracking terminal tells of its link."""
+
+    faded: bool  # for the moment too little light arrives: lock and peer are kept, nothing passes
+    range_km: float
+    margin_db: float  # of the weaker direction, over the sensitivity at the rate mode in use, as if nothing faded
+    azimuth_deg: float  # of the line to the peer: from forward to the right, 0 to 360
+    elevation_deg: float  # of that line over the local horizontal
+    point_ahead_rad: float  # between the light that leaves and the light that arrives
+
+
 class TerminalReading(Wire):
     """One laser terminal. `request_id` is of the last point command that led here."""
 
@@ -104,7 +115,8 @@ class TerminalReading(Wire):
     terminal: int = Field(ge=0, le=15)
     state: Annotated[PatState, AS_TEXT] | None
     peer: str
-    rate_bps: float
+    rate_bps: float  # of the rate mode in use; 0 unless in TRACK, and 0 while the link fades
+    link: TerminalLink | None  # None unless in TRACK
     request_id: str = Field(max_length=80)
 
 

@@ -152,7 +152,7 @@ class LasersProfile(Wire):
 
     terminals: int = Field(ge=0, le=16)
     rates_bps: Annotated[tuple[float, ...], AS_LIST] = Field(min_length=1, max_length=len(RATE_MODES_BPS))  # rising
-    range_km: Positive
+    range_km: Positive  # of the longest link; the budget below must close the lowest rate there
     graze_km: Watts
     acquire_min_s: float = Field(ge=0.0)
     acquire_median_s: Positive

@@ -167,7 +167,8 @@ class Node:
     # --- composition ---
 
     def _add_apps(self) -> None:
-        config, around, profile = self.config, self._around, self.config.fleet.profile
+        config, around = self.config, self._around
+        profile = config.fleet.profile.with_terminals(config.terminals)
         kernel_for, avionics, store = self.executive.kernel_for, self._avionics, self.store
         element = next(row for row in config.fleet.elements if row.node == config.node)
         forecast = forecast_of(element.line1, element.line2)

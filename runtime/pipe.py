@@ -17,7 +17,7 @@ BITS_PER_BYTE = 8
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What lies between two ends: how late (mission time, one way) and how fast."""
+    """What lies between two ends: how late (mission time, one way) and how fast; at rate 0 what has not left waits."""
 
     delay_s: float
     rate_bps: float
@@ -50,19 +50,20 @@ class Pipe(Generic[T]):
         "_burst",
         "_deliver",
         "_flight",
+        "_held",
         "_life",
+        "_path",
         "_rng",
         "_size_bytes",
         "_timers",
         "_waiting",
         "faults",
-        "path",
     )
 
     def __init__(
         self, timers: Timers, rng: random.Random, deliver: Callable[[T], None], size_bytes: Callable[[T], int]
     ) -> None:
-        self.path = DIRECT
+        self._path = DIRECT
         self.faults = NO_FAULTS
         self._timers = timers
         self._rng = rng
@@ -71,12 +72,25 @@ class Pipe(Generic[T]):
         self._waiting: deque[T] = deque()  # not yet on the wire; the head is being sent
         self._flight: deque[T] = deque()  # on the wire: each waits for its own timer, but for the burst
         self._burst = 0  # items in flight that one timer delivers together
+        self._held = False  # the head waits for a rate
         self._life = 0  # goes up when everything under way is lost: timers of an earlier life do nothing
+
+    @property
+    def path(self) -> Path:
+        """What lies between the ends; from when it is changed, each item that begins to leave meets the new one."""
+        return self._path
+
+    @path.setter
+    def path(self, path: Path) -> None:
+        self._path = path
+        if self._held and path.rate_bps > 0.0:
+            self._held = False
+            self._start()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way and a new item would meet no delay."""
-        return not self._waiting and not self._flight and self.path is DIRECT and self.faults is NO_FAULTS
+        return not self._waiting and not self._flight and self._path is DIRECT and self.faults is NO_FAULTS
 
     @property
     def waiting(self) -> deque[T]:
@@ -90,7 +104,7 @@ class Pipe(Generic[T]):
 
     def put(self, item: T) -> None:
         """Send an item."""
-        if self.path is DIRECT and self.faults is NO_FAULTS and not self._waiting and len(self._flight) == self._burst:
+        if self._path is DIRECT and self.faults is NO_FAULTS and not self._waiting and len(self._flight) == self._burst:
             self._flight.append(item)
             self._burst += 1
             if self._burst == 1:
@@ -106,6 +120,7 @@ class Pipe(Generic[T]):
         self._waiting.clear()
         self._flight.clear()
         self._burst = 0
+        self._held = False
 
     def _later(self, delay_s: float, step: Callable[[], None]) -> None:
         self._timers.after_s(delay_s, partial(self._step, self._life, step))
@@ -115,7 +130,10 @@ class Pipe(Generic[T]):
             step()
 
     def _start(self) -> None:
-        delay_s = self._size_bytes(self._waiting[0]) * BITS_PER_BYTE / self.path.rate_bps
+        if self._path.rate_bps == 0.0:
+            self._held = True
+            return
+        delay_s = self._size_bytes(self._waiting[0]) * BITS_PER_BYTE / self._path.rate_bps
         faults = self.faults
         if faults.extra_delay_frac > 0.0 and self._rng.random() < faults.extra_delay_frac:
             delay_s += self._rng.uniform(0.0, faults.extra_delay_s_max)
@@ -123,7 +141,7 @@ class Pipe(Generic[T]):
 
     def _leave(self) -> None:
         self._flight.append(self._waiting.popleft())
-        self._later(self.path.delay_s, self._arrive)
+        self._later(self._path.delay_s, self._arrive)
         if self._waiting:
             self._start()
 

@@ -81,7 +81,7 @@ def _goal_k(sheet: Body, temp_k: float, slack_ks: float) -> float | None:
     Power that is linear over a step of width w and duration w / rate is off by w^2 / (8 rate) kelvin seconds at most;
     what is left of the approach to equilibrium, a gap g that closes at that rate, by less than g^2 / rate.
     """
-    end_k = sheet.equilibrium_k()
+    end_k = sheet.equilibrium_k
     gap_k = end_k - temp_k
     rate_k_s = sheet.radiance_w_k4 * abs(end_k**4 - temp_k**4) / sheet.heat_capacity_j_k
     if rate_k_s * slack_ks >= gap_k * gap_k or slack_ks == math.inf:

@@ -8,7 +8,6 @@ temperature over a span: the integral of T dt is C / (4 k Te^2) ln cosh 2y. Cons
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 STEFAN_BOLTZMANN_W_M2_K4 = 5.670374419e-8
@@ -29,32 +28,39 @@ class Mark(NamedTuple):
     log_cosh: float
 
 
-@dataclass(frozen=True, slots=True)
 class Body:
-    """A body under constant heat. `radiance_w_k4` is k, emissivity x sigma x area of all its sides."""
+    """A body under constant heat."""
 
-    radiance_w_k4: float
-    heat_capacity_j_k: float
-    heat_w: float  # above 0
+    __slots__ = ("equilibrium_k", "heat_capacity_j_k", "heat_w", "radiance_w_k4", "scale_s")
 
-    def equilibrium_k(self) -> float:
-        """Return the temperature at which the body rejects its heat."""
-        return float((self.heat_w / self.radiance_w_k4) ** 0.25)
+    def __init__(self, radiance_w_k4: float, heat_capacity_j_k: float, heat_w: float) -> None:
+        """Make a body.
+
+        Args:
+            radiance_w_k4: k, emissivity x sigma x area of all its sides.
+            heat_capacity_j_k: C.
+            heat_w: Q, above 0.
+        """
+        self.radiance_w_k4 = radiance_w_k4
+        self.heat_capacity_j_k = heat_capacity_j_k
+        self.heat_w = heat_w
+        self.equilibrium_k = float((heat_w / radiance_w_k4) ** 0.25)  # where it rejects its heat
+        self.scale_s = heat_capacity_j_k / (4.0 * radiance_w_k4 * self.equilibrium_k**3)
 
     def after_k(self, temp_k: float, span_s: float) -> float:
         """Return the temperature after a span."""
-        end = self.equilibrium_k()
+        end = self.equilibrium_k
         ratio = temp_k / end
         if span_s <= 0.0 or abs(ratio - 1.0) < _SETTLED_FRAC:
             return temp_k
         heating = ratio < 1.0
         y = _depth(ratio)
-        y = _inverse(_bracket(y, heating) + span_s / self._time_s(end), y, heating)
+        y = _inverse(_bracket(y, heating) + span_s / self.scale_s, y, heating)
         return end * math.tanh(y) if heating else end / math.tanh(y)
 
     def crossing_s(self, temp_k: float, target_k: float) -> float | None:
         """Return when the body reaches a temperature, s; None when it never does, or is there."""
-        end = self.equilibrium_k()
+        end = self.equilibrium_k
         before, after = temp_k / end, target_k / end
         if not (before < after < 1.0 - _SETTLED_FRAC or before > after > 1.0 + _SETTLED_FRAC):
             return None
@@ -62,26 +68,23 @@ class Body:
 
     def mark(self, temp_k: float) -> "Mark":
         """Return a temperature as a place on the way to equilibrium, for `time_s` and `mean_k`."""
-        ratio = temp_k / self.equilibrium_k()
+        ratio = temp_k / self.equilibrium_k
         y = _depth(ratio)
         return Mark(ratio, y, 2.0 * y + 2.0 * math.atan(ratio), _log_cosh(2.0 * y))
 
     def time_s(self, before: "Mark", after: "Mark") -> float:
         """Return how long the way from one place to another takes, s."""
-        return (after.bracket - before.bracket) * self._time_s(self.equilibrium_k())
+        return (after.bracket - before.bracket) * self.scale_s
 
     def mean_k(self, before: "Mark", after: "Mark", span_s: float) -> float:
         """Return the mean temperature over the span in which the body went from one place to another."""
-        end = self.equilibrium_k()
+        end = self.equilibrium_k
         if span_s <= 0.0 or abs(before.ratio - 1.0) < _SETTLED_FRAC:
             return before.ratio * end
         area = after.log_cosh
         if after.y >= _Y_MAX:  # it arrived: what is left of the span it spent at Te
-            area = _log_cosh(span_s / self._time_s(end) + before.bracket - math.pi / 2.0)
-        return end * self._time_s(end) * (area - before.log_cosh) / span_s
-
-    def _time_s(self, end_k: float) -> float:
-        return self.heat_capacity_j_k / (4.0 * self.radiance_w_k4 * end_k**3)
+            area = _log_cosh(span_s / self.scale_s + before.bracket - math.pi / 2.0)
+        return end * self.scale_s * (area - before.log_cosh) / span_s
 
 
 def _depth(ratio: float) -> float:

@@ -22,7 +22,7 @@ from hwsim.models.crossing import Four, first_rise_s
 from hwsim.models.modes import Modes, grid_of, modes_at
 from icd.vehicle import ThermalProfile
 
-PIECE_K = 3.0  # the radiator moves no further in one piece
+PIECE_K = 2.0  # the radiator moves no further in one piece
 PIECE_S_MAX = 900.0  # nor does a piece last longer
 TANGENT_K = 2.5  # further than this from the tangent's temperature a new one is taken
 _NEAR_K = 1e-6  # a crossing predicted to the nanosecond lands this near its threshold

@@ -25,9 +25,22 @@ POSITION_KM = (-100_000.0, 100_000.0)
 CLOCK_MHZ = (0.0, 100_000.0)
 REMAINING_S = (-1.0, 86_400.0)
 RATE_BPS = (0.0, 1e13)
+RANGE_KM = (0.0, 100_000.0)
+MARGIN_DB = (-100.0, 200.0)
+AZIMUTH_DEG = (0.0, 360.0)
+ELEVATION_DEG = (-90.0, 90.0)
+POINT_AHEAD_RAD = (0.0, 0.01)
 UNIT_RANGE = (0.0, 1.0)
 
 Bounds = tuple[float, float]
+
+_LINK: dict[str, Bounds] = {
+    "range_km": RANGE_KM,
+    "margin_db": MARGIN_DB,
+    "azimuth_deg": AZIMUTH_DEG,
+    "elevation_deg": ELEVATION_DEG,
+    "point_ahead_rad": POINT_AHEAD_RAD,
+}
 
 
 def implausible(reading: Reading) -> str:
@@ -53,9 +66,7 @@ def implausible(reading: Reading) -> str:
         value = getattr(reading, name)
         if value is None or not least <= value <= most:
             return f"{reading.unit}: {name} {value} is not within {least:g} to {most:g}"
-    if isinstance(reading, TerminalReading) and reading.state is None:
-        return "terminal: no state"
-    return ""
+    return _implausible_link(reading) if isinstance(reading, TerminalReading) else ""
 
 
 def lost(reading: Reading) -> Reading:
@@ -93,6 +104,7 @@ def lost(reading: Reading) -> Reading:
                 state=None,
                 peer="",
                 rate_bps=0.0,
+                link=None,
                 request_id=reading.request_id,
             )
         case GnssReading():
@@ -116,6 +128,17 @@ def message_of(at: MissionTime, reading: Reading) -> BusMessage:
             return GnssUpdated(at, reading)
         case WatchdogReading():
             return WatchdogUpdated(at, reading)
+
+
+def _implausible_link(reading: TerminalReading) -> str:
+    if reading.state is None:
+        return "terminal: no state"
+    if reading.link is not None:
+        for name, (least, most) in _LINK.items():
+            value = getattr(reading.link, name)
+            if not least <= value <= most:
+                return f"terminal: {name} {value} is not within {least:g} to {most:g}"
+    return ""
 
 
 def _implausible_fix(reading: GnssReading) -> str:

@@ -49,8 +49,19 @@ def _in_range(reading: Reading) -> bool:
             return -80.0 < temp < p.thermal.trip_c
         case hw.ComputeReading(power_w=float(power)):
             return power == 0.0 or p.compute.idle_w <= power <= p.compute.max_w
-        case hw.TerminalReading(state=state, rate_bps=rate, peer=peer):
-            return bool(rate > 0) == (state is PatState.TRACK) and bool(peer) != (state is PatState.IDLE)
+        case hw.TerminalReading(state=PatState.TRACK, link=hw.TerminalLink() as link, rate_bps=rate, peer=peer):
+            lasers = p.lasers
+            return (
+                rate in ((0.0,) if link.faded else lasers.rates_bps)
+                and bool(peer)
+                and 0.0 < link.range_km <= lasers.range_km
+                and link.margin_db >= lasers.margin_db - 1e-6
+                and lasers.elevation_min_deg <= link.elevation_deg <= lasers.elevation_max_deg
+                and 0.0 <= link.azimuth_deg < 360.0
+                and 0.0 <= link.point_ahead_rad < 1.1e-4
+            )
+        case hw.TerminalReading(state=state, link=None, rate_bps=rate, peer=peer):
+            return state is not PatState.TRACK and rate == 0.0 and bool(peer) != (state is PatState.IDLE)
         case hw.GnssReading(position_km=(float(x), float(y), float(z))):
             return bool(6_700.0 < (x * x + y * y + z * z) ** 0.5 < 7_000.0)
         case hw.WatchdogReading(remaining_s=left):

@@ -1,9 +1,7 @@
 """Whatever befalls a satellite, its books close, its state stays possible, and a copy of it does the same."""
 
 import json
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,18 +11,13 @@ from astro.orbit import Ephemeris
 from hwsim.solo import JOB, Solo
 from hwsim.vehicle import Trim, Vehicle
 from icd.hw import LoadProfile
-from icd.vehicle import VehicleProfile
-from tests.unit.hwsim.bench import EPOCH, MISSIONS, fleet
+from icd.timebase import seconds_between
+from tests.unit.hwsim.bench import EPOCH, MISSIONS, fleet, profile
 
 PROFILES = sorted(path.stem for path in (MISSIONS / "profiles").glob("*.toml"))
 ELEMENT = fleet().elements[0]
 
 Deed = Callable[[Vehicle], None]
-
-
-def _profile(name: str) -> VehicleProfile:
-    path: Path = MISSIONS / "profiles" / f"{name}.toml"
-    return VehicleProfile.model_validate(tomllib.loads(path.read_text()))
 
 
 def _changed(change: Deed) -> Deed:
@@ -91,13 +84,14 @@ def _possible(vehicle: Vehicle, damage_before: float) -> None:
 def test_books_close_and_states_stay_possible_whatever_happens(
     name: str, soc: float, story: list[tuple[float, Deed]]
 ) -> None:
-    solo = Solo(_profile(name), Ephemeris(ELEMENT.line1, ELEMENT.line2), EPOCH, (), Trim(soc, 1.0))
+    solo = Solo(profile(name), Ephemeris(ELEMENT.line1, ELEMENT.line2), EPOCH, (), Trim(soc, 1.0))
 
     for span_s, deed in story:
         damage = solo.vehicle.battery.flow.damage_frac
         solo.advance(span_s, look=lambda vehicle: _possible(vehicle, 0.0), every_s=300.0)
         deed(solo.vehicle)
         _possible(solo.vehicle, damage)
+    assert seconds_between(EPOCH, solo.kernel.now) == pytest.approx(sum(span_s for span_s, _ in story), abs=1e-6)
 
 
 @pytest.mark.req("HWS-011")
@@ -108,7 +102,7 @@ def test_a_copy_made_at_any_moment_does_the_same_to_the_last_bit(
     name: str, story: list[tuple[float, Deed]], at: int
 ) -> None:
     ephemeris = Ephemeris(ELEMENT.line1, ELEMENT.line2)
-    solo = Solo(_profile(name), ephemeris, EPOCH, (), Trim(0.7, 1.0))
+    solo = Solo(profile(name), ephemeris, EPOCH, (), Trim(0.7, 1.0))
     copy: Solo | None = None
 
     for number, (span_s, deed) in enumerate(story):
@@ -116,7 +110,7 @@ def test_a_copy_made_at_any_moment_does_the_same_to_the_last_bit(
             if one is not None:
                 one.advance(span_s)
         if number == at % len(story):
-            copy = Solo(_profile(name), ephemeris, solo.kernel.now, (), Trim(1.0, 1.0))
+            copy = Solo(profile(name), ephemeris, solo.kernel.now, (), Trim(1.0, 1.0))
             copy.vehicle.restore(json.loads(json.dumps(solo.vehicle.dump())))
         for one in (solo, copy):
             if one is not None:

@@ -11,7 +11,7 @@ LOST_S_MAX = 120.0  # mission time that the node may fly without battery reading
 CLOCK_ERROR_S_MAX = 30.0  # includes transport, which at 60 x real time is a second or more
 MODULE_BACK_S = 120.0  # mission time that a power-cycled compute module has to be well again
 MODULE_CYCLES_MAX = 3  # power cycles in a row that did not help
-THERMAL_SLOWDOWN = 0x20  # NVML throttle reason, as in icd.hw.ComputeReading
+THERMAL_SLOWDOWN = 0x20 | 0x40  # NVML throttle reasons, by software and by hardware, as in icd.hw.ComputeReading
 
 
 @unique

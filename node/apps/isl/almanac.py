@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-from astro import contacts
+from astro import contacts, sight
 from astro.contacts import Interval
 from astro.orbit import Ephemeris, PropagationError
 from icd.params import Fleet
@@ -57,27 +57,24 @@ class Almanac:
 
 
 def rules_of(fleet: Fleet, terminals: int) -> Rules:
-    """Return the rules for a fleet: the lead is a quarter turn and the longest acquisition."""
-    profile = fleet.profile
-    lead_s = math.pi / 2.0 / profile.lasers.slew_rate_rad_s + profile.lasers.acquire_limit_s
-    return Rules(terminals, lead_s, MARGIN_S, HOLD_MIN_S, profile.lasers.acquire_limit_s)
+    """Return the rules for a fleet: the lead is a quarter turn, from rest to rest, and the longest acquisition."""
+    lasers = fleet.profile.lasers
+    turn_s = math.pi / 2.0 / lasers.slew_rate_rad_s + lasers.slew_rate_rad_s / lasers.slew_accel_rad_s2
+    return Rules(terminals, turn_s + lasers.acquire_limit_s, MARGIN_S, HOLD_MIN_S, lasers.acquire_limit_s)
 
 
 def almanac_of(fleet: Fleet, terminals: int) -> Almanac:
     """Return the almanac of a fleet from its element sets. A satellite that cannot be propagated has no sights."""
     ephemerides = {element.node: Ephemeris(element.line1, element.line2) for element in fleet.elements}
-    range_km, graze_km = fleet.profile.lasers.range_km, fleet.profile.lasers.graze_km
+    limits = sight.limits(fleet.profile.lasers)
 
     def find(start: MissionTime, end: MissionTime) -> dict[Pair, tuple[Interval, ...]]:
         found: dict[Pair, tuple[Interval, ...]] = {}
         for a, b in itertools.combinations(sorted(ephemerides), 2):
             try:
-                spans = contacts.sights(
-                    ephemerides[a], ephemerides[b], start, end, range_max_km=range_km, graze_km=graze_km
-                )
+                found[a, b] = contacts.sights(ephemerides[a], ephemerides[b], start, end, limits)
             except PropagationError:
                 continue
-            found[a, b] = spans
         return found
 
     return Almanac(MissionTime(fleet.epoch), rules_of(fleet, terminals), find)

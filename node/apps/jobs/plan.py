@@ -215,9 +215,11 @@ class _Planner:
         rows = self._keep if candidate is None else [*self._keep, candidate]
         draws = [Draw(r.spec.power_w, remaining_s(r), r.spec.job_class not in ECLIPSE_SHEDS) for r in rows]
         low = self._budget.mode in (PowerMode.SURVIVAL, PowerMode.SAFE)
-        bus_w = self._profile.bus.reduced_w if low else self._profile.bus.full_w
+        profile, lasers = self._profile, self._profile.lasers
+        bus_w = profile.bus.reduced_w if low else profile.bus.full_w
+        bus_w += lasers.terminals * (lasers.idle_w if low else lasers.track_w)  # they rest while power is short
         assert self._budget.soc_frac is not None
-        return lowest_soc(self._budget.soc_frac, self._light, draws, bus_w, self._profile)
+        return lowest_soc(self._budget.soc_frac, self._light, draws, bus_w, profile)
 
 
 def _light(now: MissionTime, budget: PowerBudgetChanged) -> Light:

@@ -8,8 +8,9 @@ from astro import contacts, frames, sight
 from astro.frames import Teme
 from astro.orbit import Ephemeris
 from astro.shadow import EARTH_RADIUS_KM
+from astro.sight import Limits
 from icd.timebase import NS_PER_S, MissionTime, after, seconds_between, to_utc
-from tests.unit.astro.orbits import LINE1, LINE2, OTHER1, OTHER2, START
+from tests.unit.astro.orbits import CROSSING1, CROSSING2, LINE1, LINE2, OTHER1, OTHER2, START
 
 DAY_S = 86_400.0
 
@@ -104,10 +105,10 @@ def test_hidden_maximum_and_minimum_are_found() -> None:
 
 def test_sight_ends_where_the_limb_or_the_range_says() -> None:
     a = Ephemeris(LINE1, LINE2)
-    b = Ephemeris("1 45100U 20012AA  26234.50000000  .00000000  00000+0  00000-0 0  9991", _crossing_line2())
+    b = Ephemeris(CROSSING1, CROSSING2)
 
-    clear = contacts.sights(a, b, START, after(START, DAY_S), range_max_km=6000.0, graze_km=80.0)
-    near = contacts.sights(a, b, START, after(START, DAY_S), range_max_km=2000.0, graze_km=80.0)
+    clear = contacts.sights(a, b, START, after(START, DAY_S), Limits(6000.0, 80.0, -1.0, 1.0, 1.0))
+    near = contacts.sights(a, b, START, after(START, DAY_S), Limits(2000.0, 80.0, -1.0, 1.0, 1.0))
 
     assert clear
     assert near
@@ -148,9 +149,3 @@ def test_sidereal_time_matches_the_worked_example() -> None:
     at = MissionTime(round(((10_957.5 * 86_400 + 37) - (2451545.0 - 2448855.009722222) * 86_400.0) * 1e9))
 
     assert math.degrees(frames.gmst_rad(at)) == pytest.approx(152.578787886, abs=2e-5)
-
-
-def _crossing_line2() -> str:
-    body = "2 45100  53.0500 200.0000 0001400  90.0000 250.0000 15.10000000 3000"
-    body = body[:63] + body[63:68].rjust(5)
-    return body + str((sum(int(c) for c in body if c.isdigit()) + body.count("-")) % 10)

@@ -8,6 +8,7 @@ from astro.contacts import Eclipse
 from astro.eclipses import Eclipses
 from astro.frames import TemeTrack
 from astro.orbit import Ephemeris
+from astro.sight import Limits
 from astro.swarm import Swarm, hermite
 from icd.timebase import NS_PER_S, MissionTime, after
 from tests.unit.astro.swarms import START, Spot, one, real, shell
@@ -183,7 +184,7 @@ def test_sights_of_pairs_are_those_of_each_pair_within_a_millisecond(range_max_k
         (row, int(span.start), int(span.end))
         for row, (a, b) in enumerate(pairs.tolist())
         for span in contacts.sights(
-            ephemerides[a], ephemerides[b], START, END, range_max_km=range_max_km, graze_km=80.0
+            ephemerides[a], ephemerides[b], START, END, Limits(range_max_km, 80.0, -1.0, 1.0, 1.0)
         )
     ]
     assert found.row.tolist() == [span[0] for span in alone]

@@ -314,6 +314,15 @@ def test_a_name_that_two_satellites_bear_asks_for_the_number(path: Path) -> None
     assert complaint(path).endswith("row 2 (44714), row 3 (50846); exactly one is allowed: write the catalogue number")
 
 
+def test_a_class_whose_longest_link_its_light_does_not_reach_is_refused(path: Path) -> None:
+    missions.edit(path.parent / "profiles" / "v3node.toml", "transmit_w = 4.0 ", "transmit_w = 0.04 ")
+
+    text = complaint(path)
+
+    assert "lasers.range_km of v3node: 5400 km" in text
+    assert text.endswith("its link budget closes 2.5e+09 bit/s up to 4257 km")
+
+
 def test_a_mistake_in_the_profile_names_the_profiles_file_and_key(path: Path) -> None:
     profile = path.parent / "profiles" / "v3node.toml"
     missions.edit(profile, "dod_routine_frac = 0.35", "dod_routine_frac = 0.50")

@@ -9,7 +9,7 @@ from pathlib import Path
 from astro import elements
 from hwsim.build import Host, HwSim, authority_of
 from hwsim.config import HwsimConfig
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.snapshot import Snapshot
 from hwsim.units.laser_terminal import TerminalKey
 from icd import codec, topics
@@ -29,8 +29,8 @@ NODES = ("node-1", "node-2", "node-3", "node-4")
 RATE = 60.0
 
 
-def profile() -> VehicleProfile:
-    return VehicleProfile.model_validate(tomllib.loads((MISSIONS / "profiles/v3node.toml").read_text()))
+def profile(name: str = "v3node") -> VehicleProfile:
+    return VehicleProfile.model_validate(tomllib.loads((MISSIONS / f"profiles/{name}.toml").read_text()))
 
 
 def fleet() -> Fleet:
@@ -80,6 +80,13 @@ def config(**changes: object) -> HwsimConfig:
     return base.model_copy(update=changes)
 
 
+def with_lasers(**changes: object) -> HwsimConfig:
+    """Return the configuration of a fleet whose terminals differ from the class's."""
+    whole = fleet()
+    lasers = whole.profile.lasers.model_copy(update=changes)
+    return config(fleet=whole.model_copy(update={"profile": whole.profile.model_copy(update={"lasers": lasers})}))
+
+
 @dataclass
 class RecordingLink:
     """A link that keeps what is published."""
@@ -104,19 +111,19 @@ class RecordingChannels:
     """Channels that keep what they are told."""
 
     spaces: dict[str, SpacePath | None] = field(default_factory=dict)
-    lasers: dict[tuple[TerminalKey, TerminalKey], float] = field(default_factory=dict)
+    lasers: dict[tuple[TerminalKey, TerminalKey], LaserPath] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
 
     def set_space(self, node: str, path: SpacePath | None) -> None:
         self.spaces[node] = path
         self.calls.append((node, path is not None))
 
-    def set_laser(self, a: TerminalKey, b: TerminalKey, delay_s: float | None) -> None:
-        self.calls.append((a, b, delay_s is not None))
-        if delay_s is None:
+    def set_laser(self, a: TerminalKey, b: TerminalKey, path: LaserPath | None) -> None:
+        self.calls.append((a, b, path is not None))
+        if path is None:
             del self.lasers[a, b]
         else:
-            self.lasers[a, b] = delay_s
+            self.lasers[a, b] = path
 
 
 class HandTimers:

@@ -15,7 +15,7 @@ from hwsim.models.fade import Rainflow
 from hwsim.sky import START_TEMP_C
 from hwsim.solo import LoadChange
 from icd.timebase import NS_PER_S, MissionTime
-from icd.vehicle import VehicleProfile
+from icd.vehicle import Tracking, VehicleProfile
 
 
 def light(ephemeris: Ephemeris, start: MissionTime, span_s: float, step_s: float) -> FloatArray:
@@ -43,18 +43,18 @@ def stored_wh(
     always_w = profile.bus.full_w + profile.compute.idle_w
     flow, capacity, energy, direction = Rainflow(p), p.capacity_wh, p.capacity_wh, 0
     pack_k, reference_k = p.bay_c + ZERO_C_K, p.reference_c + ZERO_C_K
-    array_k, sun_au = START_TEMP_C + ZERO_C_K, 0.0
+    array_k, sun_w_m2 = START_TEMP_C + ZERO_C_K, 0.0
     for step, (frac, job_w) in enumerate(
         zip(light(ephemeris, start, span_s, step_s).tolist(), jobs.tolist(), strict=True)
     ):
         if step % round(60.0 / step_s) == 0:
-            sun_au = sun.distance_au(MissionTime(start + round(step * step_s * NS_PER_S)))
-        sheet = body(cells, SOLAR_W_M2 * frac / sun_au**2)
+            sun_w_m2 = _normal_w_m2(profile, ephemeris, MissionTime(start + round(step * step_s * NS_PER_S)))
+        sheet = body(cells, sun_w_m2 * frac)
         before_k = array_k
         middle_k = array_k + 0.5 * step_s * (sheet.heat_w - sheet.radiance_w_k4 * array_k**4) / sheet.heat_capacity_j_k
         array_k += step_s * (sheet.heat_w - sheet.radiance_w_k4 * middle_k**4) / sheet.heat_capacity_j_k
         warm = 1.0 + cells.temp_coefficient_per_k * (0.5 * (before_k + array_k) - ZERO_C_K - cells.reference_c)
-        net_w = cells.nameplate_w * cells.derate_frac * frac / sun_au**2 * warm - always_w - job_w
+        net_w = cells.nameplate_w * cells.derate_frac * frac * sun_w_m2 / SOLAR_W_M2 * warm - always_w - job_w
         resistance = p.resistance_ohm * math.exp(p.resistance_k * (1.0 / pack_k - 1.0 / reference_k))
         current = 0.0
         if net_w > 0.0 and energy < capacity:
@@ -74,3 +74,12 @@ def stored_wh(
         heat_w = resistance * current * current - p.bay_w_k * (pack_k - p.bay_c - ZERO_C_K)
         pack_k += step_s * heat_w / p.heat_capacity_j_k
     return energy
+
+
+def _normal_w_m2(profile: VehicleProfile, ephemeris: Ephemeris, at: MissionTime) -> float:
+    """Return sunlight normal to the cells, from the angle between the Sun and the orbit's normal."""
+    normal = np.cross(ephemeris.position(at), ephemeris.velocity(at))
+    to_sun = np.array(sun.position(at))
+    sin_beta = float(normal @ to_sun / np.linalg.norm(normal) / np.linalg.norm(to_sun))
+    incidence = {Tracking.SUN: 1.0, Tracking.PITCH: math.cos(math.asin(sin_beta)), Tracking.BODY: 0.25}
+    return SOLAR_W_M2 * incidence[profile.array.tracking] / sun.distance_au(at) ** 2

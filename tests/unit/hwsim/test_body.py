@@ -46,7 +46,7 @@ def test_a_body_that_arrived_long_ago_has_its_mean_near_equilibrium() -> None:
     body = _body(9_000.0)
     after_k = body.after_k(250.0, 1e6)
 
-    assert after_k == pytest.approx(body.equilibrium_k(), abs=1e-9)
+    assert after_k == pytest.approx(body.equilibrium_k, abs=1e-9)
     assert body.mean_k(body.mark(250.0), body.mark(after_k), 1e6) == pytest.approx(
         _integrate(250.0, 9_000.0, 1e5)[1] * 0.1 + after_k * 0.9
     )
@@ -73,7 +73,7 @@ def test_what_is_never_reached_has_no_crossing(heat_w: float, target_k: float) -
 
 def test_a_body_in_equilibrium_stays_there() -> None:
     body = _body(9_000.0)
-    at_rest_k = body.equilibrium_k()
+    at_rest_k = body.equilibrium_k
 
     assert body.after_k(at_rest_k, 1e6) == pytest.approx(at_rest_k, abs=1e-9)
     assert body.mean_k(body.mark(at_rest_k), body.mark(at_rest_k), 1e6) == pytest.approx(at_rest_k, abs=1e-9)

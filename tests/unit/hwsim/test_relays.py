@@ -11,7 +11,7 @@ import pytest
 from hwsim.channel_tcp import Listen, TcpChannels
 from hwsim.errors import ConfigError
 from hwsim.laser_relay import FRAME_BYTES_MAX
-from hwsim.network import SpacePath
+from hwsim.network import LaserPath, SpacePath
 from hwsim.relay import HELD_BYTES_MAX
 from hwsim.units.laser_terminal import TerminalKey
 
@@ -205,7 +205,7 @@ async def _port(channels: TcpChannels, hello: bytes) -> tuple[asyncio.StreamRead
 @pytest.mark.req("HWS-006")
 async def test_locked_terminals_are_joined_and_whole_frames_pass_until_the_lock_is_lost() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.004)
+        channels.set_laser(A, B, LaserPath(0.004, 4e11))
         one, to_one = await _port(channels, _hello("node-1", 0, "one"))
         two, to_two = await _port(channels, _hello("node-2", 1, "two"))
 
@@ -239,16 +239,51 @@ async def test_locked_terminals_are_joined_and_whole_frames_pass_until_the_lock_
 )
 async def test_who_is_not_known_or_not_locked_is_cut_at_once(hello: bytes) -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.004)
+        channels.set_laser(A, B, LaserPath(0.004, 4e11))
         reader, writer = await _port(channels, hello)
 
         assert await _is_cut(reader)
         writer.close()
 
 
+@pytest.mark.slow
+@pytest.mark.req("HWS-034")
+async def test_a_fade_holds_what_is_sent_and_nobody_is_cut() -> None:
+    async with _channels() as (channels, _):
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
+        one, to_one = await _port(channels, _hello("node-1", 0, "one"))
+        two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
+        assert await one.readexactly(4) == await two.readexactly(4) == b"\0\0\0\0"
+
+        channels.set_laser(A, B, LaserPath(0.0, 0.0))
+        to_one.write(_frame(b"first") + _frame(b"second"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(two.readexactly(1), 0.2)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
+
+        assert await two.readexactly(9 + 10) == _frame(b"first") + _frame(b"second")
+
+
+@pytest.mark.req("HWS-033")
+async def test_a_laser_at_a_low_rate_paces_what_is_sent() -> None:
+    """Ten frames of 1,000 bytes at 0.8 Mbit/s: 0.1 s at least."""
+    loop = asyncio.get_running_loop()
+    async with _channels() as (channels, _):
+        channels.set_laser(A, B, LaserPath(0.0, 8e5))
+        one, to_one = await _port(channels, _hello("node-1", 0, "one"))
+        two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
+        assert await one.readexactly(4) == await two.readexactly(4) == b"\0\0\0\0"
+        begin = loop.time()
+        to_one.write(_frame(b"x" * 996) * 10)
+
+        await two.readexactly(10_000)
+
+        assert 0.1 <= loop.time() - begin < 2.0
+
+
 async def test_a_frame_too_large_or_too_early_is_cut() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         early, _to_early = await _port(channels, _hello("node-1", 0, "one") + _frame(b"too early"))
         assert await _is_cut(early)
 
@@ -262,7 +297,7 @@ async def test_a_frame_too_large_or_too_early_is_cut() -> None:
 
 async def test_a_new_connection_of_a_terminal_replaces_the_old() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         old, _to_old = await _port(channels, _hello("node-1", 0, "one"))
         await _until(lambda: A in channels._lasers._ports)
         new, _to_new = await _port(channels, _hello("node-1", 0, "one"))
@@ -276,7 +311,7 @@ async def test_a_new_connection_of_a_terminal_replaces_the_old() -> None:
 
 async def test_when_one_end_goes_the_other_is_told() -> None:
     async with _channels() as (channels, _):
-        channels.set_laser(A, B, 0.0)
+        channels.set_laser(A, B, LaserPath(0.0, 4e11))
         one, to_one = await _port(channels, _hello("node-1", 0, "one"))
         two, _to_two = await _port(channels, _hello("node-2", 1, "two"))
         await one.readexactly(4)

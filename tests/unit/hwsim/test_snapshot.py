@@ -32,7 +32,7 @@ def test_a_world_comes_back_as_it_was(tmp_path: Path) -> None:
     again = Table(snapshot=snapshot.read(tmp_path / "world.json"))
 
     ours, theirs = table.sim.world.dump(), again.sim.world.dump()
-    assert (theirs["terminals"], theirs["faults"]) == (ours["terminals"], ours["faults"])
+    assert (theirs["lasers"], theirs["faults"]) == (ours["lasers"], ours["faults"])
     for node, craft in table.sim.world.crafts.items():
         assert again.sim.world.crafts[node].vehicle.dump() == craft.vehicle.dump()
     assert again.channels.lasers == table.channels.lasers
@@ -133,7 +133,7 @@ def test_no_snapshot_and_another_version_are_refused(tmp_path: Path) -> None:
         snapshot.read(tmp_path / "world.json")
 
 
-@pytest.mark.parametrize("spoil", ["crafts", "terminals", "faults"])
+@pytest.mark.parametrize("spoil", ["crafts", "lasers", "faults"])
 def test_a_snapshot_of_another_fleet_is_refused(spoil: str) -> None:
     saved = Table().sim.snapshot()
     saved.world[spoil] = {"node-9": {}} if spoil == "crafts" else []

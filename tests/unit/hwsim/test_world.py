@@ -167,7 +167,7 @@ def test_orders_change_what_is_drawn() -> None:
     assert isinstance(compute, hw.ComputeReading)
     assert isinstance(eps, hw.EpsReading)
     assert (compute.power_w, compute.allocated, compute.throttle_reasons) == (3_000.0, ("a",), 4)
-    assert eps.load_w == pytest.approx(12_000.0)
+    assert eps.load_w == pytest.approx(12_000.0 + 2 * 15.0)
 
     table.order("node-1", hw.ComputeReleaseAll())
     table.order("node-1", hw.ComputePower(on=False))

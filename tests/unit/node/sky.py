@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from icd.hw import PatState, Quality, TerminalReading
+from icd.hw import PatState, Quality, TerminalLink, TerminalReading
 from icd.tc import PowerMode
 from node.apps.isl.almanac import Almanac
 from node.apps.isl.app import IslApp
@@ -23,6 +23,9 @@ from tests.unit.node.harness import EPOCH, Bench
 KEY = b"k" * 32
 SLEW_S = 20
 ACQUIRE_S = 30
+LINK = TerminalLink(
+    faded=False, range_km=900.0, margin_db=6.0, azimuth_deg=30.0, elevation_deg=-4.0, point_ahead_rad=3e-5
+)
 RULES = Rules(terminals=2, lead_s=190.0, margin_s=10.0, hold_min_s=60.0, acquire_limit_s=100.0)
 
 
@@ -93,6 +96,7 @@ class Craft:
             state=aim.state,
             peer=aim.peer,
             rate_bps=4e11 if aim.state is PatState.TRACK else 0.0,
+            link=LINK if aim.state is PatState.TRACK else None,
             request_id="",
         )
         self.bench.bus.publish(TerminalUpdated(self.bench.now, reading))

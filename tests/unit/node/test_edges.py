@@ -47,6 +47,7 @@ from runtime.seeds import stream
 from runtime.timers import LoopTimers
 from runtime.virtual_loop import VirtualClock, run_virtual, virtual_loop
 from tests.contract.node_rows import NOW
+from tests.unit.node.sky import LINK
 
 
 @dataclass
@@ -229,7 +230,7 @@ def eps(soc_frac: float | None = 0.8, solar_w: float | None = 9000.0) -> EpsRead
 
 def terminal(state: PatState | None, request_id: str = "r") -> TerminalReading:
     return TerminalReading(
-        quality=Quality.GOOD, terminal=1, state=state, peer="n2", rate_bps=0.0, request_id=request_id
+        quality=Quality.GOOD, terminal=1, state=state, peer="n2", rate_bps=0.0, link=None, request_id=request_id
     )
 
 
@@ -284,6 +285,8 @@ def test_a_reading_out_of_range_turns_lost_and_never_a_number() -> None:
         eps(soc_frac=None),
         ThermalReading(quality=Quality.GOOD, module_temp_c=900.0, loop_temp_c=20.0, radiator_temp_c=20.0),
         terminal(None),
+        terminal(PatState.TRACK).model_copy(update={"link": LINK.model_copy(update={"range_km": -1.0})}),
+        terminal(PatState.TRACK).model_copy(update={"link": LINK.model_copy(update={"elevation_deg": 100.0})}),
         GnssReading(quality=Quality.GOOD, at=1, position_km=(1e9, 0.0, 0.0), ground_in_view=True),
         WatchdogReading(quality=Quality.GOOD, remaining_s=1e9, bites=0),
     ]
@@ -297,6 +300,7 @@ def test_a_reading_out_of_range_turns_lost_and_never_a_number() -> None:
         assert {cast(Any, update).reading.quality for update in updates} == {Quality.LOST}
         assert rig.ears.of(ThermalUpdated)[0].reading.module_temp_c is None
         assert rig.ears.of(TerminalUpdated)[0].reading.terminal == 1
+        assert [update.reading.link for update in rig.ears.of(TerminalUpdated)] == [None, None, None]
 
     _with_rig(story)
 

@@ -195,7 +195,7 @@ def test_units_are_judged_apart_and_each_terminal_is_one() -> None:
     desk = Desk()
     for terminal in (0, 1, 0):
         reading = TerminalReading(
-            quality=LOST, terminal=terminal, state=PatState.OFF, peer="", rate_bps=0.0, request_id=""
+            quality=LOST, terminal=terminal, state=PatState.OFF, peer="", rate_bps=0.0, link=None, request_id=""
         )
         desk.bench.say(TerminalUpdated(EPOCH, reading))
 

@@ -103,6 +103,28 @@ def test_a_path_that_flickers_leaves_one_connection() -> None:
     play(story)
 
 
+def test_a_rate_of_nothing_holds_what_is_sent_and_keeps_the_connection() -> None:
+    async def story(broker: MemoryBroker) -> None:
+        ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
+        broker.set_path("node", Path(0.25, 8_000.0))
+        await asyncio.sleep(9.0)
+        node.link.publish("t", b"0" * 993, qos=1)  # a second on the wire
+        await asyncio.sleep(0.5)
+
+        for rate_bps in (0.0, 8_000.0, 0.0):  # the first is under way through all of this
+            broker.set_path("node", Path(0.25, rate_bps))
+        node.link.publish("t", b"1" * 993, qos=1)
+        await asyncio.sleep(5.0)
+        assert [at_s for at_s, _ in ground.heard] == [10.25]
+        broker.set_path("node", Path(0.25, 8_000.0))
+        await asyncio.sleep(5.0)
+
+        assert [at_s for at_s, _ in ground.heard] == [10.25, 15.75]
+        assert [up for _, up in node.states] == [True]
+
+    play(story)
+
+
 def test_a_full_queue_refuses_qos_1_and_lets_the_oldest_qos_0_go() -> None:
     async def story(broker: MemoryBroker) -> None:
         ground, node = Ear(broker.link("ground", ["t"])), Ear(broker.link("node", []))
