@@ -67,7 +67,7 @@ def test_limits_are_made_of_a_terminals_angles() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.req("HWS-030")
+@pytest.mark.req("HWS-017")
 @pytest.mark.parametrize("limits", [ANYWHERE, sight.limits(Mount()), SEVERE], ids=["anywhere", "usual", "severe"])
 def test_sights_agree_with_polling_every_quarter_second(limits: Limits) -> None:
     a, b = _two()
@@ -84,7 +84,7 @@ def test_sights_agree_with_polling_every_quarter_second(limits: Limits) -> None:
     assert int((inside != polled).sum()) <= edges // 20  # an edge within a millisecond of a poll
 
 
-@pytest.mark.req("HWS-030")
+@pytest.mark.req("HWS-017")
 def test_each_limit_takes_something_away() -> None:
     a, b = _two()
     low, high, aside = SEVERE.sin_elevation_min, SEVERE.sin_elevation_max, SEVERE.cos_sun_exclusion
@@ -102,7 +102,7 @@ def test_each_limit_takes_something_away() -> None:
     assert len(set(lengths)) == 4
 
 
-@pytest.mark.req("HWS-030")
+@pytest.mark.req("HWS-017")
 def test_both_ends_and_every_asker_get_the_same_edges() -> None:
     a, b = _two()
     whole = contacts.sights(a, b, START, after(START, DAY_S), SEVERE)
@@ -113,7 +113,7 @@ def test_both_ends_and_every_asker_get_the_same_edges() -> None:
     assert len(late) >= 5
 
 
-@pytest.mark.req("HWS-030")
+@pytest.mark.req("HWS-017")
 def test_the_sun_behind_the_earth_blinds_nobody() -> None:
     """From 6,928 km over the night side to a satellite 500 km further from the Sun's side, straight at the Sun."""
     suns = Teme(1.5e8, 0.0, 0.0)
@@ -139,7 +139,7 @@ def test_a_field_of_regard_left_between_two_grid_points_is_found() -> None:
     assert min(short) > 0.0
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 def test_a_range_is_crossed_where_it_is_said() -> None:
     a, b = _two()
 

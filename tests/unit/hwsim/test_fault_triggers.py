@@ -44,7 +44,7 @@ class Board:
         self.fly(1.0)
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 def test_a_fault_strikes_at_the_nth_event_after_it_was_armed_and_at_each_one_after_that() -> None:
     table = Board()
     table.order("f", after_s=5.0, on_event="ECLIPSE_IN", nth=2, times=2, duration_s=10.0)
@@ -66,7 +66,7 @@ def test_a_fault_strikes_at_the_nth_event_after_it_was_armed_and_at_each_one_aft
     assert table.board.report().waiting == ()
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 def test_a_lock_of_another_terminal_is_not_the_one_that_is_waited_for() -> None:
     table = Board()
     table.order("f", FaultKind.TERMINAL_STUCK, terminal=1, on_event="LASER_LOCKED", duration_s=5.0)
@@ -78,7 +78,7 @@ def test_a_lock_of_another_terminal_is_not_the_one_that_is_waited_for() -> None:
     assert table.changes == [(1.0, 1)]
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 def test_chance_strikes_as_often_as_ordered_and_no_more_than_its_times() -> None:
     seed = 11
     table = Board(seed)
@@ -96,7 +96,7 @@ def test_chance_strikes_as_often_as_ordered_and_no_more_than_its_times() -> None
     assert len(table.struck["twice"]) == 2
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 def test_one_fault_more_moves_no_others_draws() -> None:
     alone, beside = Board(), Board()
 
@@ -147,7 +147,7 @@ def test_a_board_that_is_full_refuses() -> None:
         table.order("one-more", duration_s=1.0)
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 @pytest.mark.slow
 def test_the_world_tells_of_light_stations_lasers_and_the_anomaly() -> None:
     table = Table()
@@ -163,7 +163,7 @@ def test_the_world_tells_of_light_stations_lasers_and_the_anomaly() -> None:
     assert terminal.state is not PatState.TRACK
 
 
-@pytest.mark.req("HWS-040")
+@pytest.mark.req("HWS-023")
 def test_an_eclipse_strikes_at_its_edge() -> None:
     table = Table()
     vehicle = table.sim.world.crafts["node-1"].vehicle

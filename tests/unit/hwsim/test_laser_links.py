@@ -52,7 +52,7 @@ def _told(table: Table, node: str) -> list[tuple[float, TerminalReading]]:
     ]
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 def test_the_rate_steps_down_where_the_budget_says_and_both_ends_and_the_carriers_say_so() -> None:
     """100 Gbit/s and 200 Gbit/s part at 4,000 km with a little less light than the class has."""
     settings = with_lasers(**QUIET, transmit_w=4.0 * (4_000.0 / 4_760.0) ** 2)
@@ -73,7 +73,7 @@ def test_the_rate_steps_down_where_the_budget_says_and_both_ends_and_the_carrier
     assert table.channels.lasers[ONE, THREE].rate_bps == 100e9
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 def test_a_weak_laser_lowers_the_rate_and_too_weak_a_one_ends_the_link_until_it_is_cured() -> None:
     table = _locked()
     lasers = table.sim.world.lasers
@@ -104,7 +104,7 @@ def test_a_weakness_of_what_is_not_there_is_refused_and_a_blind_telescope_has_no
     assert lasers.locks() == ()
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 def test_what_a_link_tells_agrees_with_the_geometry_at_both_ends() -> None:
     table = _locked()
     one, three = (terminal.truth(table.clock.now()).link for terminal in _terminals(table))
@@ -120,7 +120,7 @@ def test_what_a_link_tells_agrees_with_the_geometry_at_both_ends() -> None:
     assert table.channels.lasers[ONE, THREE].delay_s == pytest.approx(one.range_km / 299_792.458, abs=1e-3)
 
 
-@pytest.mark.req("HWS-034")
+@pytest.mark.req("HWS-021")
 def test_a_fade_stops_the_rate_at_both_ends_and_keeps_the_lock() -> None:
     table = _locked(with_lasers(fades_per_h=60.0, fade_s=20.0, losses_per_h=0.0), 470.0)
 
@@ -141,7 +141,7 @@ def _is_change(story: list[tuple[float, bool]], at: float) -> bool:
     return place == 0 or story[place - 1][1] != story[place][1]
 
 
-@pytest.mark.req("HWS-034")
+@pytest.mark.req("HWS-021")
 def test_a_loss_of_tracking_ends_both_at_one_instant_and_the_peer_is_found_again_fast() -> None:
     table = _locked(with_lasers(fades_per_h=0.0, losses_per_h=40.0), 150.0)
     for locked in (True, False):
@@ -162,7 +162,7 @@ def test_a_loss_of_tracking_ends_both_at_one_instant_and_the_peer_is_found_again
     assert [lock.a for lock in table.sim.world.lasers.locks()] == [ONE]
 
 
-@pytest.mark.req("HWS-032")
+@pytest.mark.req("HWS-019")
 def test_an_acquisition_that_fails_ends_at_the_limit_at_both_ends() -> None:
     """The least time stands so near the limit that one attempt in ten is one too many: some seed shows it soon."""
     for number in range(40):
@@ -184,7 +184,7 @@ def test_an_acquisition_that_fails_ends_at_the_limit_at_both_ends() -> None:
     assert _states(table) == [PatState.LOST, PatState.LOST]
 
 
-@pytest.mark.req("HWS-031")
+@pytest.mark.req("HWS-018")
 def test_a_terminal_whose_peer_is_outside_its_field_of_regard_turns_to_the_edge_and_gives_up() -> None:
     """The line to node-3 runs 15 degrees below the horizontal; this drive reaches 10."""
     table = Table(with_lasers(**QUIET, elevation_min_deg=-10.0))
@@ -200,7 +200,7 @@ def test_a_terminal_whose_peer_is_outside_its_field_of_regard_turns_to_the_edge_
     assert PatState.ACQUIRE not in states
 
 
-@pytest.mark.req("HWS-031")
+@pytest.mark.req("HWS-018")
 def test_a_turn_begins_where_the_last_pointing_was() -> None:
     """Told at the same instant, a terminal half way to one peer has less far to go back than one that arrived."""
     table = Table(with_lasers(**QUIET))
@@ -217,7 +217,7 @@ def test_a_turn_begins_where_the_last_pointing_was() -> None:
     assert one.turn_rad < 0.001 < half
 
 
-@pytest.mark.req("HWS-035")
+@pytest.mark.req("HWS-022")
 def test_what_terminals_draw_is_on_the_bus() -> None:
     table = Table(with_lasers(**QUIET))
     lasers, vehicle = table.sim.world.lasers, table.sim.world.crafts["node-1"].vehicle

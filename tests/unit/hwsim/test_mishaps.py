@@ -28,7 +28,7 @@ def _turns(mishaps: Mishaps, count: int) -> list[float]:
     return spans
 
 
-@pytest.mark.req("HWS-034")
+@pytest.mark.req("HWS-021")
 def test_fades_come_at_their_rate_and_last_their_mean() -> None:
     spans = _turns(_mishaps("a", fades_per_h=20.0, fade_s=0.7), 8_000)
 
@@ -37,7 +37,7 @@ def test_fades_come_at_their_rate_and_last_their_mean() -> None:
     assert statistics.pstdev(spans[0::2]) == pytest.approx(180.0, rel=0.07)
 
 
-@pytest.mark.req("HWS-034")
+@pytest.mark.req("HWS-021")
 def test_losses_come_at_their_rate() -> None:
     lasers = LasersProfile.model_validate(profile().lasers.model_dump() | {"losses_per_h": 0.5})
     waits = []

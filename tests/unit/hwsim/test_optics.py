@@ -30,7 +30,7 @@ def _median(prior: Prior) -> float:
     return statistics.median(100.0 if draw is None else draw for draw in _draws(prior))
 
 
-@pytest.mark.req("HWS-032")
+@pytest.mark.req("HWS-019")
 def test_acquisition_after_a_quarter_turn_takes_about_the_median_of_the_profile_and_never_beyond_its_limits() -> None:
     draws = _draws(QUARTER)
     held = [draw for draw in draws if draw is not None]
@@ -41,7 +41,7 @@ def test_acquisition_after_a_quarter_turn_takes_about_the_median_of_the_profile_
     assert 0.005 < (len(draws) - len(held)) / len(draws) < 0.05
 
 
-@pytest.mark.req("HWS-032")
+@pytest.mark.req("HWS-019")
 def test_the_longer_the_turn_the_longer_the_search_and_a_peer_just_lost_is_found_fast() -> None:
     just_lost = _median(Prior(math.pi, held_just_now=True))
     medians = [_median(Prior(turn, held_just_now=False)) for turn in (0.0, 1.0, 2.0, math.pi)]
@@ -59,7 +59,7 @@ def test_an_acquisition_without_spread_takes_its_least_time_or_resets_first() ->
     assert draws == {10.0, None}
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 @pytest.mark.parametrize(("range_km", "dbm"), [(2_000.0, -30.7), (5_000.0, -38.7)])
 def test_the_budget_agrees_with_the_worked_examples(range_km: float, dbm: float) -> None:
     """1 W, 80 mm, 1550 nm, 80 % optics at either end, 3 dB of pointing loss."""
@@ -75,7 +75,7 @@ def test_pointing_by_the_half_angle_of_the_beam_costs_8_69_db() -> None:
     assert 8.0 / beam**2 == pytest.approx((math.pi * 0.12 / 1.55e-6) ** 2)
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 def test_each_rate_keeps_just_its_margin_at_its_greatest_range() -> None:
     budget = optics.budget(_lasers())
 
@@ -98,7 +98,7 @@ def test_a_loss_of_twenty_decibels_takes_nine_tenths_of_the_reach() -> None:
     assert budget.reaches_km(20.0) == pytest.approx([reach / 10.0 for reach in budget.reaches_km()])
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 @pytest.mark.parametrize("file", PROFILES, ids=lambda file: file.stem)
 def test_every_class_closes_its_lowest_rate_at_its_longest_link(file: Path) -> None:
     """Planners forecast by range alone: a link within it must stand."""

@@ -91,7 +91,7 @@ def test_a_process_without_a_rate_never_strikes() -> None:
     assert math.isinf(arrivals.next_at)
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_upset_counts_have_the_mean_and_the_variance_of_poisson() -> None:
     seed = 17
     upsets = Upsets(86_400.0 * 30.0, generator(stream(seed, "upsets")))
@@ -107,7 +107,7 @@ def test_upset_counts_have_the_mean_and_the_variance_of_poisson() -> None:
     assert upsets.read(8_000.0) == before
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_interrupts_come_as_often_as_the_profile_says_and_crowd_inside_the_anomaly() -> None:
     seed = 3
     sky = Sky(seed, interrupts_per_day=40.0, latchups_per_day=0.0, multi_bit_frac=0.0)
@@ -123,7 +123,7 @@ def test_interrupts_come_as_often_as_the_profile_says_and_crowd_inside_the_anoma
     assert factor == pytest.approx(23.5, rel=0.2), seed
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_gaps_in_exposure_are_exponential() -> None:
     """Kolmogorov-Smirnov against the law that inversion must give, at a level of one in a thousand."""
     seed = 5
@@ -138,7 +138,7 @@ def test_gaps_in_exposure_are_exponential() -> None:
     assert away < 1.95 / math.sqrt(len(gaps)), seed
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_a_day_gives_the_days_dose_wherever_it_was_gathered() -> None:
     sky = Sky(7)
 
@@ -150,7 +150,7 @@ def test_a_day_gives_the_days_dose_wherever_it_was_gathered() -> None:
     assert sky.edges == [True, False] * 15
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_the_profiles_memory_has_about_two_million_upsets_a_day_and_mends_nearly_all() -> None:
     sky = Sky(7)
 
@@ -171,7 +171,7 @@ def test_a_module_without_power_feels_nothing() -> None:
     assert (radiation.hung, radiation.latched, radiation.uncorrectable) == (False, False, 0)
 
 
-@pytest.mark.req("HWS-041")
+@pytest.mark.req("HWS-024")
 def test_an_interrupt_hangs_the_module_and_a_latch_up_overloads_it_until_a_power_cycle() -> None:
     table = Table()
     craft = table.sim.world.crafts["node-1"]

@@ -247,7 +247,7 @@ async def test_who_is_not_known_or_not_locked_is_cut_at_once(hello: bytes) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.req("HWS-034")
+@pytest.mark.req("HWS-021")
 async def test_a_fade_holds_what_is_sent_and_nobody_is_cut() -> None:
     async with _channels() as (channels, _):
         channels.set_laser(A, B, LaserPath(0.0, 4e11))
@@ -264,7 +264,7 @@ async def test_a_fade_holds_what_is_sent_and_nobody_is_cut() -> None:
         assert await two.readexactly(9 + 10) == _frame(b"first") + _frame(b"second")
 
 
-@pytest.mark.req("HWS-033")
+@pytest.mark.req("HWS-020")
 async def test_a_laser_at_a_low_rate_paces_what_is_sent() -> None:
     """Ten frames of 1,000 bytes at 0.8 Mbit/s: 0.1 s at least."""
     loop = asyncio.get_running_loop()
