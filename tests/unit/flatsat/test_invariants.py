@@ -58,6 +58,19 @@ def mode(source: str, target: str, reason: str = "sun") -> dict[str, Any]:
     return {"event_id": "POWER_MODE_CHANGED", "at": 0, "fields": fields}
 
 
+def broken_disk(node: str, start: int, end: int | None, *moves: tuple[int, str, str]) -> Plant:
+    """Moves at their instants, and a span in which a node's disk took no write."""
+
+    def plant(history: History) -> None:
+        history.write(MissionTime(start), node, "disk", "broken")
+        if end is not None:
+            history.write(MissionTime(end), node, "disk", "works")
+        for at, source, target in moves:
+            fact(history, "event", mode(source, target) | {"at": at})
+
+    return plant
+
+
 def stages(*names: str) -> Plant:
     def plant(history: History) -> None:
         fact(history, "verification", *(stage(name, at=at) for at, name in enumerate(names)))
@@ -231,12 +244,17 @@ CASES: dict[str, tuple[list[Plant], list[Plant]]] = {
                 {"event_id": "NODE_BOOTED", "at": 0, "fields": {}},
                 mode("SURVIVAL", "ECLIPSE"),
             ),
+            broken_disk(NODE, 5, 6, (1, "SURVIVAL", "NOMINAL"), (9, "SAFE", "SURVIVAL")),
+            broken_disk(NODE, 5, None, (1, "SURVIVAL", "NOMINAL"), (9, "SAFE", "SURVIVAL")),
         ],
         [
             modes(mode("SAFE", "BOOST")),
             modes(mode("SURVIVAL", "NOMINAL", reason="")),
             modes(mode("SURVIVAL", "NOMINAL"), mode("SURVIVAL", "ECLIPSE")),
             modes({"event_id": "POWER_MODE_CHANGED", "at": 0, "fields": {}}),
+            broken_disk(NODE, 10, 12, (1, "SURVIVAL", "NOMINAL"), (9, "SAFE", "SURVIVAL")),
+            broken_disk("node-2", 5, 6, (1, "SURVIVAL", "NOMINAL"), (9, "SAFE", "SURVIVAL")),
+            broken_disk(NODE, 5, 6, (1, "SURVIVAL", "NOMINAL"), (9, "SAFE", "BOOST")),
         ],
     ),
     "battery_above_hard_floor": (
