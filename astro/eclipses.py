@@ -176,9 +176,9 @@ class _Cones:
 
     @classmethod
     def of(cls, middle_s: FloatArray, origin: MissionTime, flattening: float) -> "_Cones":
-        span = 0.5 * (middle_s.min() + middle_s.max()) + np.array([-1800.0, 1800.0])
-        early, late = (way / np.linalg.norm(way) for way in sun.positions(_instants(origin, span)).km)
-        (px, py, pz) = np.cross(early, late) / 3600.0  # the Sun turns about the pole of the ecliptic
+        around = (sun.positions(_instants(origin, middle_s + half_s)).km.T for half_s in (-1800.0, 1800.0))
+        early, late = (place / np.sqrt(np.einsum("ij,ij->j", place, place)) for place in around)
+        px, py, pz = np.cross(early, late, axis=0) / 3600.0  # the Sun turns about the pole of the ecliptic
         x, y, z = place = np.ascontiguousarray(sun.positions(_instants(origin, middle_s)).km.T)
         moves = np.stack([py * z - pz * y, pz * x - px * z, px * y - py * x])
         place[2] /= 1.0 - flattening
