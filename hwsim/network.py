@@ -12,8 +12,8 @@ HOP_S = 0.001  # assumed: forwarding in one satellite
 class SpacePath:
     """How a node reaches the ground: one way delay in mission time, rate, and through which satellites and station.
 
-    At rate 0 a laser on the way fades: what is sent waits. Faults may lose a fraction of the QoS 0 messages, and copy
-    one of the QoS 1 messages.
+    At rate 0 a laser on the way fades: what is sent waits. Faults may lose a fraction of the QoS 0 messages, and
+    copy one of the QoS 1 messages.
     """
 
     delay_s: float
