@@ -1,12 +1,14 @@
 # The doors of the house. Every one works from a fresh clone, without root, on Python 3.11 or newer.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run test check format lint types imports tidy svf system soak clean lock
+.PHONY: help env env-dev run test check format lint types imports tidy svf system soak validate benchmark clean lock
 
 VENV := .venv
 PY := $(VENV)/bin/python
 RUN_STAMP := $(VENV)/.run-set
 DEV_STAMP := $(VENV)/.dev-set
+PEERS := $(VENV)/peers
+PEERS_STAMP := $(VENV)/.peers-set
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
 PYTEST := $(PY) -m pytest -q $(PYTEST_ARGS)
 # Numeric libraries on one thread: results do not depend on the number of cores, and two workers do not fight.
@@ -65,12 +67,22 @@ $(DEV_STAMP): requirements-dev.lock $(RUN_STAMP)
 	@$(PIP) --require-hashes -r requirements-dev.lock || { $(INSTALL_FAILED); }
 	@touch $@
 
+# The peers have an environment of their own: Basilisk wants other releases of numpy, sgp4 and matplotlib than ours.
+PEERS_PIP := $(PEERS)/bin/python -m pip --disable-pip-version-check --no-input install --quiet
+
+$(PEERS_STAMP): requirements-peers.lock pyproject.toml | $(PY)
+	@echo "make env: installing the peers into $(PEERS) (some hundreds of megabytes, once)"
+	@test -x $(PEERS)/bin/python || $(PY) -m venv $(PEERS) || { $(INSTALL_FAILED); }
+	@$(PEERS_PIP) --require-hashes -r requirements-peers.lock || { $(INSTALL_FAILED); }
+	@$(PEERS_PIP) --no-deps --no-build-isolation -e . || { $(INSTALL_FAILED); }
+	@touch $@
+
 run: $(RUN_STAMP)  ## fly the first mission: console, four nodes, all of it; ARGS="--for 10m" and the like
 	@exec $(VENV)/bin/dawnline up $(MISSION) $(ARGS)
 
 # Stage 1 shares the cores between two workers; stage 2 runs real processes and wants them for itself.
 # pytest's exit 5 says that a stage holds no test, which is no failure.
-STAGE_1 = $(wildcard tests/tidy tests/unit tests/property tests/contract tests/svf)
+STAGE_1 = $(wildcard tests/tidy tests/unit tests/property tests/contract tests/validation tests/svf)
 STAGE_2 = $(sort $(dir $(wildcard tests/system/test_*.py tests/browser/test_*.py)))
 
 test: $(DEV_STAMP)  ## run all tests; what needs a missing system package is left out and named at the end
@@ -106,6 +118,12 @@ system: $(DEV_STAMP)  ## run the tests that start real processes
 soak: $(DEV_STAMP)  ## run the long tests: 200 storms (DAWNLINE_SEEDS=2000 for more), a reset at every durable write
 	DAWNLINE_CRASH_STEP=1 $(PYTEST) tests/soak tests/svf/test_crash_points.py
 
+validate: $(PEERS_STAMP)  ## hold the world against skyfield, DE421, Basilisk, brute force, networkx; ARGS=--json
+	@$(PEERS)/bin/python -m benchmarks.validation $(ARGS)
+
+benchmark: $(PEERS_STAMP)  ## time the world beside its peers; ARGS=--json
+	@$(PEERS)/bin/python -m benchmarks.world $(ARGS)
+
 clean:  ## remove the environment and the caches; runs/ and flights/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -119,5 +137,6 @@ lock: $(RUN_STAMP)  ## write the lock files anew from pyproject.toml; LOCK_ARGS=
 	$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet $(UV); }
 	$(COMPILE) --group build --extra flatsat -o requirements.lock
 	$(COMPILE) --group build --extra all -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --group build --extra peers -o requirements-peers.lock
 	for program in node ground hwsim; do \
 	  $(COMPILE) --extra $$program -c requirements.lock -o docker/requirements-$$program.lock || exit 1; done

@@ -20,7 +20,6 @@ from astro.frames import BoolArray, FloatArray, IndexArray, TimeArray
 from astro.mean_orbits import Guess, MeanOrbits
 from astro.orbit import KNOT_S
 from astro.shadow import EARTH_RADIUS_KM
-from astro.sun import SUN_RADIUS_KM
 from astro.swarm import Knots, Swarm
 from icd.timebase import NS_PER_S, MissionTime
 
@@ -173,6 +172,7 @@ class _Cones:
     way: FloatArray  # to the Sun at the middle, shape (3, m, 1)
     drift: FloatArray  # of that per second, shape (3, m, 1)
     slope: FloatArray  # of the cones' radii along it, in the order of the edges, shape (m, 4)
+    rim: FloatArray  # those radii beside the Earth's centre, km, shape (m, 4)
 
     @classmethod
     def of(cls, middle_s: FloatArray, origin: MissionTime, flattening: float) -> "_Cones":
@@ -186,9 +186,10 @@ class _Cones:
         distance = np.sqrt(np.einsum("ij,ij->j", place, place))
         way = place / distance
         drift = (moves - way * np.einsum("ij,ij->j", way, moves)) / distance
-        umbra, penumbra = (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance, -(SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance
-        slope = np.stack([penumbra, umbra, umbra, penumbra], axis=1)
-        return cls(middle_s[:, None], way[:, :, None], drift[:, :, None], slope)
+        umbra, penumbra = shadow.UMBRA_SPREAD_KM / distance, shadow.PENUMBRA_SPREAD_KM / distance
+        taper = np.stack([penumbra, umbra, umbra, penumbra], axis=1)
+        widening = 1.0 + 0.5 * taper * taper
+        return cls(middle_s[:, None], way[:, :, None], drift[:, :, None], taper * widening, EARTH_RADIUS_KM * widening)
 
     def margin(self, position: FloatArray, at_s: FloatArray) -> FloatArray:
         """Return how far outside its cone each position lies, km, shape (m, 4)."""
@@ -201,7 +202,7 @@ class _Cones:
         square -= along * along
         across = np.sqrt(np.maximum(square, 0.0))
         across -= along * self.slope
-        across -= EARTH_RADIUS_KM
+        across -= self.rim
         return across
 
 

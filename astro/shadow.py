@@ -18,6 +18,11 @@ from astro.sun import SUN_RADIUS_KM
 EARTH_RADIUS_KM = 6378.1366  # equatorial, IERS Conventions 2010
 EARTH_FLATTENING = 1.0 / 298.25642  # IERS Conventions 2010, for whoever wants the oblate Earth
 
+# Over the distance to the Sun these are the sines of the cones' half angles; the penumbra opens away from the Sun.
+# Across the axis a cone that touches the sphere is wider than it by 1 / cosine, 70 m: up to 0.1 s of an eclipse's edge.
+UMBRA_SPREAD_KM = SUN_RADIUS_KM - EARTH_RADIUS_KM
+PENUMBRA_SPREAD_KM = -(SUN_RADIUS_KM + EARTH_RADIUS_KM)
+
 # Mean visible fraction over the earlier and the later half of an occultation by a straight edge, which the Earth's limb
 # is, very nearly, before a Sun half a degree wide. Integral of the circular segment's area.
 PENUMBRA_LIGHT_HALF_FRAC = 0.7877930
@@ -27,8 +32,8 @@ PENUMBRA_DARK_HALF_FRAC = 1.0 - PENUMBRA_LIGHT_HALF_FRAC
 def margin_km(position: Teme, sun: Teme, umbra: bool, flattening: float = 0.0) -> float:
     """Return how far outside the shadow cone a point lies, km, negative inside; continuous everywhere.
 
-    On the day side, where there is no cone, it is the height above the sphere. With EARTH_FLATTENING the edges of a low
-    orbit's eclipse move by seconds, 2 to 5 s at 53 degrees.
+    On the day side, where there is no cone, it is the height above the sphere, less 70 m. With EARTH_FLATTENING the
+    edges of a low orbit's eclipse move by seconds, 2 to 5 s at 53 degrees.
 
     Raises:
         FrameError: satellite or Sun is not in TEME.
@@ -41,12 +46,11 @@ def margin_km(position: Teme, sun: Teme, umbra: bool, flattening: float = 0.0) -
     distance = math.sqrt(sx * sx + sy * sy + sz * sz)
     along = (x * sx + y * sy + z * sz) / distance
     square = x * x + y * y + z * z
+    taper = (UMBRA_SPREAD_KM if umbra else PENUMBRA_SPREAD_KM) / distance
+    widening = 1.0 + 0.5 * taper * taper
     if along >= 0.0:
-        return math.sqrt(square) - EARTH_RADIUS_KM
-    across = math.sqrt(max(square - along * along, 0.0))
-    if umbra:
-        return across - (EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance)
-    return across - (EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance)
+        return math.sqrt(square) - EARTH_RADIUS_KM * widening
+    return math.sqrt(max(square - along * along, 0.0)) - (EARTH_RADIUS_KM + along * taper) * widening
 
 
 def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool, flattening: float = 0.0) -> FloatArray:
@@ -61,11 +65,10 @@ def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool, flattening: flo
     along = np.einsum("ij,ij->i", points, suns) / distance
     square = np.einsum("ij,ij->i", points, points)
     across = np.sqrt(np.maximum(square - along * along, 0.0))
-    if umbra:
-        cone = EARTH_RADIUS_KM + along * (SUN_RADIUS_KM - EARTH_RADIUS_KM) / distance
-    else:
-        cone = EARTH_RADIUS_KM - along * (SUN_RADIUS_KM + EARTH_RADIUS_KM) / distance
-    result: FloatArray = np.where(along >= 0.0, np.sqrt(square) - EARTH_RADIUS_KM, across - cone)
+    taper = (UMBRA_SPREAD_KM if umbra else PENUMBRA_SPREAD_KM) / distance
+    widening = 1.0 + 0.5 * taper * taper
+    cone = (EARTH_RADIUS_KM + along * taper) * widening
+    result: FloatArray = np.where(along >= 0.0, np.sqrt(square) - EARTH_RADIUS_KM * widening, across - cone)
     return result
 
 

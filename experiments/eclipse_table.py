@@ -3,7 +3,8 @@
 The table is section 2 of the project's research note on orbital data centres. It takes a circular orbit and a cylinder
 of radius 6378 km as shadow. Ours are two cones, umbra and penumbra; an edge here is where the Sun's centre is hidden,
 the mean of the two margins. That surface leaves the cylinder by 6378 km times the satellite's way behind the Earth over
-the distance to the Sun, 0.1 km in low orbit, which is why the two agree far within 10 s.
+the distance to the Sun, and by the cones' touching the Earth ahead of its widest circle: 0.2 km in low orbit, which is
+why the two agree far within 10 s.
 
 The five years use the secular motion of the node under J2: a circular orbit has no other that an eclipse would feel.
 Source of the node's rate: Vallado, Fundamentals of Astrodynamics, section 9.4.

@@ -141,9 +141,8 @@ def run(study: Study, as_json: bool, console: Console) -> int:
     else:
         console.print(_table(study, rows))
         console.print(f"Left out: {study.leaves_out}")
-        for text in dict.fromkeys(row.leaves_out for row in rows if row.leaves_out):
-            named = "; ".join(row.figure for row in rows if row.leaves_out == text)
-            console.print(f"- {named}: {text}")
+        for text in _left_out(rows):
+            console.print(f"- {text}", highlight=False)
     return 0 if rows and all(row.holds for row in rows) else 1
 
 
@@ -162,6 +161,39 @@ def cells(row: Row) -> tuple[str, ...]:
         margin,
         "yes" if row.holds else "NO",
     )
+
+
+def put(page: str, study: Study, rows: list[Row]) -> str:
+    """Return a page with the study's table between its marks, `<!-- figures: NAME -->` and `<!-- end: NAME -->`.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    begin, end = f"<!-- figures: {study.name} -->", f"<!-- end: {study.name} -->"
+    head, found, rest = page.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"no marks {begin} and {end}")
+    return f"{head}{begin}\n{markdown(study, rows)}{end}{tail}"
+
+
+def markdown(study: Study, rows: list[Row]) -> str:
+    """Return the table as a page has it, what it was measured on, and what each comparison leaves out."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
+    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
+    on = machine()
+    lines += [
+        "",
+        f"Measured on {on['cores']} cores, {on['cpu']}, Python {on['python']}. Left out: {study.leaves_out}",
+        "",
+    ]
+    lines += [f"- {text}" for text in _left_out(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _left_out(rows: list[Row]) -> list[str]:
+    texts = dict.fromkeys(row.leaves_out for row in rows if row.leaves_out)
+    return [f"{'; '.join(row.figure for row in rows if row.leaves_out == text)}: {text}" for text in texts]
 
 
 def _table(study: Study, rows: list[Row]) -> Table:

@@ -18,6 +18,7 @@ from flatsat.live_table import LiveTable
 from flatsat.mission import Mission, MissionError, load_mission
 from flatsat.run_dir import RUNS
 from flatsat.submit import job_submit
+from flatsat.world import app as world_app
 from ground.cli import event_app, job_app, node_app, tc_app
 from icd.ids import is_name
 
@@ -44,6 +45,7 @@ for name, sub in (
     ("fault", fault_app),
     ("elements", elements_app),
     ("experiment", experiment_app),
+    ("world", world_app),
 ):
     app.add_typer(sub, name=name)
 

@@ -18,13 +18,31 @@ def test_sun_stands_on_the_equator_at_the_equinox_of_2026() -> None:
     assert math.degrees(math.atan2(y, x)) == pytest.approx(0.0, abs=0.01)
 
 
+def test_sun_stands_where_the_worked_example_puts_it() -> None:
+    """Meeus, example 25.b: 1992-10-13 00:00 TD, apparent place 13 h 13 m 30.749 s, -7 deg 47' 01.74", 0.99760775 AU.
+
+    TEME counts right ascension from the mean equinox, 15.9" cos(obliquity) from the true one that night.
+    """
+    # Mission time knows the present TAI - UTC only, so the instant is built from the days since J2000.
+    at = MissionTime(round((10_957.5 - 2_636.5) * 86_400e9) - 32_184_000_000)
+    x, y, z = sun.position(at)
+
+    equinoxes_deg = 15.908 * math.cos(math.radians(23.44)) / 3600.0
+    right_ascension = math.degrees(math.atan2(y, x)) % 360.0 + equinoxes_deg
+    assert right_ascension == pytest.approx(15.0 * (13 + 13 / 60 + 30.749 / 3600), abs=4 / 3600)
+    assert math.degrees(math.atan2(z, math.hypot(x, y))) == pytest.approx(-(7 + 47 / 60 + 1.74 / 3600), abs=4 / 3600)
+    assert sun.distance_au(at) == pytest.approx(0.99760775, abs=3e-5)
+
+
 def test_sun_is_farthest_in_early_july() -> None:
     """Aphelion of 2026: 6 July, 1.01664 AU (Astronomical Almanac)."""
     assert sun.distance_au(from_iso("2026-07-06T18:00:00Z")) == pytest.approx(1.0166, abs=2e-4)
 
 
-def test_vector_and_scalar_sun_agree() -> None:
-    times = START + np.arange(5, dtype=np.int64) * 10**15
+@pytest.mark.parametrize("step_ns", [7 * 10**9, 10**15])
+def test_vector_and_scalar_sun_agree(step_ns: int) -> None:
+    """Many instants within an hour, and instants weeks apart, whose knots are gathered another way."""
+    times = START + np.arange(50, dtype=np.int64)[::-1] * step_ns
 
     assert sun.positions(times).km == pytest.approx(
         np.array([sun.position(MissionTime(int(t))) for t in times]), rel=1e-12

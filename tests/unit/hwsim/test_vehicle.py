@@ -9,6 +9,7 @@ import pytest
 
 from astro import shadow
 from astro.orbit import Ephemeris
+from benchmarks import polled
 from hwsim.errors import EnergyBookError, HeatBookError
 from hwsim.kernel import Kernel
 from hwsim.models.compute import HW_SLOWDOWN, HW_THERMAL, POWER_BRAKE, SW_THERMAL
@@ -18,7 +19,6 @@ from hwsim.vehicle import Trim, Vehicle
 from icd.hw import LoadProfile
 from icd.timebase import after
 from icd.vehicle import VehicleProfile
-from tests.unit.hwsim import polled
 from tests.unit.hwsim.bench import EPOCH, fleet, profile
 
 DAY_S = 86_400.0
