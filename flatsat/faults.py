@@ -88,7 +88,7 @@ class _Listener:
         self._link = link
         self._order = order
         self._ordered = False
-        self._heard = False
+        self._heard: ActiveFaults | None = None  # the first word
         self._unread = ""
 
     def on_message(self, topic: str, payload: bytes) -> None:
@@ -97,9 +97,9 @@ class _Listener:
         except codec.DecodeError as error:
             self._unread = str(error)  # the simulator's next word replaces what is retained there
         else:
-            self._heard = True
             if not self.answer.done() and self._answers(said):
                 self.answer.set_result(said)
+            self._heard = self._heard or said
         # The first word is what was retained: it may tell of an earlier refusal, so the order goes out after it.
         if self._order is not None and not self._ordered:
             self._ordered = self._link.publish(topics.SIM_FAULT, codec.encode(self._order), qos=1)
@@ -113,4 +113,7 @@ class _Listener:
         return f"the simulator did not answer in {ANSWER_WALL_S:.0f} s; is `dawnline up` running?"
 
     def _answers(self, said: ActiveFaults) -> bool:
-        return self._order is None or (self._ordered and said.latest == self._order.fault_id)
+        if self._order is None:
+            return True
+        # What was retained may come twice: only a word that differs from it can be the answer.
+        return self._ordered and said != self._heard and said.latest == self._order.fault_id
