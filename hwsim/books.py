@@ -36,17 +36,10 @@ class EnergyBook:
             EnergyBookError: they differ by more than BOOK_TOLERANCE_FRAC of what went through.
         """
         gained = self.start_wh + self.solar_wh + self.unserved_wh
-        spent = (
-            stored_wh
-            + self.load_wh
-            + self.conversion_loss_wh
-            + self.resistance_loss_wh
-            + self.curtailed_wh
-            + self.cells_lost_wh
-            + self.faded_wh
-        )
+        lost = self.conversion_loss_wh + self.resistance_loss_wh + self.cells_lost_wh + self.faded_wh
+        spent = stored_wh + self.load_wh + lost + self.curtailed_wh
         # Written so that a sum that is no number fails too.
-        if not -BOOK_TOLERANCE_FRAC * gained - 1e-9 <= gained - spent <= BOOK_TOLERANCE_FRAC * gained + 1e-9:
+        if not abs(gained - spent) <= BOOK_TOLERANCE_FRAC * gained + 1e-9:
             raise EnergyBookError(f"energy book: {gained!r} Wh came in, {spent!r} Wh went out or is stored")
 
 
@@ -70,5 +63,5 @@ class HeatBook:
         """
         gained = self.start_j + self.compute_j + self.background_j + self.sunlight_j + self.albedo_j + self.infrared_j
         spent = stored_j + self.radiated_j
-        if not -BOOK_TOLERANCE_FRAC * gained <= gained - spent <= BOOK_TOLERANCE_FRAC * gained:
+        if not abs(gained - spent) <= BOOK_TOLERANCE_FRAC * gained:
             raise HeatBookError(f"heat book: {gained!r} J came in, {spent!r} J went out or is stored")

@@ -20,7 +20,7 @@ from icd.vehicle import Tracking, VehicleProfile
 
 START_TEMP_C = 20.0
 BODY_INCIDENCE_FRAC = 0.25  # mean over all sides of a body: its cross section over its surface (Cauchy)
-STEP_SLACK_FRAC = 2e-5  # of the battery's capacity: how far the energy of the array may be off within a step
+STEP_SLACK_FRAC = 4e-5  # of the battery's capacity: how far the energy of the array may be off within a step
 PARTS = 4  # steps of the array in one half of a penumbra: a full battery clips within a part what it should not
 _J_PER_WH = 3600.0
 _YEAR_S = 365.25 * 86_400.0
@@ -135,8 +135,9 @@ class Sky:
         self.albedo_w = absorbing_m2 * thermal.earth_view_frac * reflected * frac
         self._start_k, self._place = array_k, 0
         self._steps: list[Step] = array.steps(profile.array, self._light, array_k)
-        if frac in PART_SHARES and len(self._steps) == 1:
-            self._steps = _parted(self._steps[0], self._light, frac, self._book.frac(end))
+        # While the Sun sets the battery may be full; when it rises, after a night, it is not, and clips nothing.
+        if frac in PART_SHARES and len(self._steps) == 1 and self._book.frac(end) < frac:
+            self._steps = _parted(self._steps[0], self._light, PART_SHARES[frac][::-1])
         self._take()
 
     def _take(self) -> None:
@@ -164,11 +165,8 @@ class Sky:
         )
 
 
-def _parted(step: Step, light: Light, frac: float, frac_after: float) -> list[Step]:
+def _parted(step: Step, light: Light, shares: tuple[float, ...]) -> list[Step]:
     """Return the array's step in one half of a penumbra as several with the same energy."""
-    if frac_after == frac:  # the end is not that of the half
-        return [step]
-    shares = PART_SHARES[frac] if frac_after > frac else PART_SHARES[frac][::-1]
     length = (light.end - light.start) // PARTS
     return [Step(MissionTime(light.start + place * length), step.power_w * share) for place, share in enumerate(shares)]
 

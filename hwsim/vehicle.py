@@ -118,8 +118,7 @@ class Vehicle:
 
     def predict(self) -> None:
         """Predict every crossing anew; after anything changed."""
-        self._predict_power()
-        self._predict_heat()
+        self._predict_loads()
         self._arm()
 
     def tell(self) -> None:
@@ -227,25 +226,34 @@ class Vehicle:
         self._told_wh, self._told_c = self.battery.energy_wh, self.chain.plate_c
         self._arm()
 
-    def _predict_power(self) -> None:
+    def _predict_loads(self) -> None:
+        """Predict both sides; after a load may have changed."""
+        compute_w = self.compute.power_w
+        if self._predict_power(self._bus_w[self.load_profile] + compute_w + self.terminals_w):
+            self._predict_heat(compute_w)
+
+    def _predict_power(self, load_w: float) -> bool:
+        """Predict the electrical side under a load; return False when it is too much, and all was shed that can be."""
         battery, now = self.battery, self._kernel.now
-        load_w = self._bus_w[self.load_profile] + self.compute.power_w + self.terminals_w
         battery.feed(self.sky.array_w * self.array_health_frac, load_w)
+        borne = True
         if battery.unserved_w > 0.0 and (self.compute.powered or self.load_profile is not LoadProfile.MINIMAL):
+            borne = False
             self.settle()  # the thermal side may lie behind
             self._shed()
             battery.feed(self.sky.array_w * self.array_health_frac, self.load_w)
-            self._predict_heat()
+            self._predict_heat(self.compute.power_w)
             self._tell("eps", "compute")
         due = self.sky.next_at
         next_s = battery.next_s()
         if next_s < HORIZON_S:
             due = min(due, MissionTime(now + math.ceil(next_s * NS_PER_S)))
         self._power_due = due
+        return borne
 
-    def _predict_heat(self) -> None:
+    def _predict_heat(self, compute_w: float) -> None:
         chain, sky = self.chain, self.sky
-        chain.feed(self.compute.power_w, sky.sunlight_w, sky.albedo_w, sky.infrared_w)
+        chain.feed(compute_w, sky.sunlight_w, sky.albedo_w, sky.infrared_w)
         span_s = chain.piece_left_s()
         crossing_s = regulate.next_crossing_s(self.compute, chain, self._limits, span_s)
         if crossing_s is not None:
@@ -271,13 +279,14 @@ class Vehicle:
             self.settle()
             if regulate.protect(self.compute, self.chain, self._limits):
                 told = ("thermal", "compute", "eps")
-                self._predict_power()
-            elif relit:
-                told = ("eps",)
-                self._predict_power()
-            self._predict_heat()
+                self._predict_loads()
+            else:
+                if relit:
+                    told = ("eps",)
+                    self._predict_power(self.battery.load_w)
+                self._predict_heat(self.chain.compute_w)
         if now >= self._power_due:
-            self._predict_power()
+            self._predict_power(self.battery.load_w)
         self._arm()
         if told:
             self._tell(*told)

@@ -22,6 +22,7 @@ from icd.vehicle import BatteryProfile
 RESISTANCE_BAND_K = 0.5  # 1.1 % of the resistance of a lithium-ion pack
 CAPACITY_LEFT_MIN_FRAC = 0.05  # a pack fades no further: it has long been replaced, or the mission is over
 _S_PER_H = 3600.0
+_H_PER_S = 1.0 / _S_PER_H
 _NEAR_K = 1e-9  # a crossing predicted to the nanosecond lands this near its threshold
 
 STATE = (
@@ -137,7 +138,7 @@ class Battery:
         Raises:
             EnergyBookError: the sums do not close.
         """
-        book, hours, rate_w = self.book, span_s / _S_PER_H, self.rate_w
+        book, hours, rate_w = self.book, span_s * _H_PER_S, self.rate_w
         used = hours
         energy = self.energy_wh + rate_w * hours
         if rate_w > 0.0:
@@ -152,10 +153,13 @@ class Battery:
         self.energy_wh = energy
         book.solar_wh += self.solar_w * hours
         book.load_wh += self.load_w * hours
-        book.conversion_loss_wh += self.conversion_w * used
-        book.resistance_loss_wh += self.resistive_w * used
-        book.curtailed_wh += self.curtailed_w * used
-        book.unserved_wh += self.unserved_w * used
+        if rate_w != 0.0:
+            book.conversion_loss_wh += self.conversion_w * used
+            book.resistance_loss_wh += self.resistive_w * used
+        if self.curtailed_w > 0.0:
+            book.curtailed_wh += self.curtailed_w * used
+        if self.unserved_w > 0.0:
+            book.unserved_wh += self.unserved_w * used
         book.check(energy)
         if self.temp_k != self.goal_k:
             self.temp_k = self.goal_k + (self.temp_k - self.goal_k) * math.exp(-span_s / self._tau_s)
