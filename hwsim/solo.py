@@ -5,11 +5,12 @@ For measuring, for comparing with other simulators, and for drawing: what a vehi
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from astro.orbit import Ephemeris
 from hwsim.kernel import Kernel
 from hwsim.vehicle import Trim, Vehicle
-from icd.timebase import MissionTime, after
+from icd.timebase import NS_PER_S, MissionTime, after
 from icd.vehicle import VehicleProfile
 
 WHOLE = Trim(1.0, 1.0)  # full, and pointing perfectly
@@ -37,8 +38,8 @@ class Solo:
     ) -> None:
         self.kernel = Kernel(start)
         self.vehicle = Vehicle(self.kernel, profile, ephemeris, trim, None)
-        changes = sorted(loads, key=lambda change: change.after_s)
-        self._loads = [(after(start, change.after_s), change.power_w) for change in reversed(changes)]  # next one last
+        changes = sorted(loads, key=attrgetter("after_s"), reverse=True)  # the next one last
+        self._loads = [(MissionTime(start + round(change.after_s * NS_PER_S)), change.power_w) for change in changes]
         self.vehicle.predict()
 
     def advance(self, span_s: float, *, look: Callable[[Vehicle], None] | None = None, every_s: float = 60.0) -> int:

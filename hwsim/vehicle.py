@@ -78,6 +78,16 @@ class Vehicle:
         self._temp_slot = kernel.slot(lambda: self._tell("thermal"), PHYSICS)
 
     @property
+    def load_profile(self) -> LoadProfile:
+        """What the bus feeds besides compute and lasers."""
+        return self._load_profile
+
+    @load_profile.setter
+    def load_profile(self, profile: LoadProfile) -> None:
+        self._load_profile = profile
+        self._bus_now_w = self._bus_w[profile]  # the hash of an enumeration's member is slow: looked up once a change
+
+    @property
     def sunlit_frac(self) -> float:
         """The visible fraction of the Sun, as stepped."""
         return self.sky.sunlit_frac
@@ -90,7 +100,7 @@ class Vehicle:
     @property
     def load_w(self) -> float:
         """What bus, compute module and laser terminals draw now, W."""
-        return self._bus_w[self.load_profile] + self.compute.power_w + self.terminals_w
+        return self._bus_now_w + self.compute.power_w + self.terminals_w
 
     @property
     def array_temp_c(self) -> float:
@@ -229,7 +239,7 @@ class Vehicle:
     def _predict_loads(self) -> None:
         """Predict both sides; after a load may have changed."""
         compute_w = self.compute.power_w
-        if self._predict_power(self._bus_w[self.load_profile] + compute_w + self.terminals_w):
+        if self._predict_power(self._bus_now_w + compute_w + self.terminals_w):
             self._predict_heat(compute_w)
 
     def _predict_power(self, load_w: float) -> bool:
