@@ -69,29 +69,27 @@ def eclipses(
 
     The Earth is a sphere, or with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
     """
-    grid: list[tuple[TemeTrack, TemeTrack]] = []  # satellite and Sun, one for both cones
+    satellite, sunlight, margin_km = ephemeris.position, sun.position, shadow.margin_km
 
-    def depth(at: MissionTime, umbra: bool) -> float:
-        return -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening)
+    def umbral(at: MissionTime) -> float:
+        return -margin_km(satellite(at), sunlight(at), True, flattening)
 
-    def depths(times: TimeArray, umbra: bool) -> FloatArray:
-        if not grid:
-            grid.append((ephemeris.positions(times), sun.positions(times)))
-        return -shadow.margins_km(*grid[0], umbra, flattening)
+    def penumbral(at: MissionTime) -> float:
+        return -margin_km(satellite(at), sunlight(at), False, flattening)
+
 
     # Where the span begins or ends in the light, no eclipse that touches it lies further out.
     wide_start, wide_end = start, end
-    if depth(MissionTime((start // _GRID_NS - 1) * _GRID_NS), umbra=False) > 0.0:
+    if penumbral(MissionTime((start // _GRID_NS - 1) * _GRID_NS)) > 0.0:
         wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
-    if depth(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS), umbra=False) > 0.0:
+    if penumbral(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS)) > 0.0:
         wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
 
-    def inside(umbra: bool) -> tuple[Interval, ...]:
-        return positive_spans(lambda at: depth(at, umbra), lambda times: depths(times, umbra), wide_start, wide_end)
-
-    umbras = inside(umbra=True)
+    times = _grid(wide_start, wide_end)
+    umbra, penumbra = shadow.both_margins_km(ephemeris.positions(times), sun.positions(times), flattening)
+    umbras = _spans(umbral, times, -umbra)
     found = []
-    for outer in inside(umbra=False):
+    for outer in _spans(penumbral, times, -penumbra):
         if outer.end <= start or outer.start >= end:
             continue
         inner = next((span for span in umbras if outer.start <= span.start and span.end <= outer.end), None)
