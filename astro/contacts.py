@@ -77,7 +77,6 @@ def eclipses(
     def penumbral(at: MissionTime) -> float:
         return -margin_km(satellite(at), sunlight(at), False, flattening)
 
-
     # Where the span begins or ends in the light, no eclipse that touches it lies further out.
     wide_start, wide_end = start, end
     if penumbral(MissionTime((start // _GRID_NS - 1) * _GRID_NS)) > 0.0:

@@ -18,6 +18,10 @@ from icd.timebase import NS_PER_S, TAI_MINUS_UTC_S, MissionTime
 
 WGS84_A_KM = 6378.137
 WGS84_E2 = 6.69437999014e-3
+_B_KM = WGS84_A_KM * math.sqrt(1.0 - WGS84_E2)  # polar radius
+_SECOND_E2_B_KM = WGS84_E2 / (1.0 - WGS84_E2) * _B_KM
+_SECOND_E2_B2_KM2 = _SECOND_E2_B_KM * _B_KM
+_E2_A_KM = WGS84_E2 * WGS84_A_KM
 
 _DAY_NS = 86_400 * NS_PER_S
 _J2000_UTC_NS = (10_957 * 86_400 + 43_200 + TAI_MINUS_UTC_S) * NS_PER_S  # 2000-01-01T12:00 of present-day UTC
@@ -162,10 +166,12 @@ def teme_to_itrf(position: Teme, at: MissionTime) -> Itrf:
     Raises:
         FrameError: it is of another frame.
     """
-    expect(Teme, position)
+    if type(position) is not Teme:
+        expect(Teme, position)
     angle = gmst_rad(at)
     c, s = math.cos(angle), math.sin(angle)
-    return Itrf(c * position[0] + s * position[1], c * position[1] - s * position[0], position[2])
+    x, y, z = position
+    return tuple.__new__(Itrf, (c * x + s * y, c * y - s * x, z))  # quicker than Itrf(...)
 
 
 def teme_to_itrf_many(positions: TemeTrack, times: TimeArray) -> ItrfTrack:
@@ -182,23 +188,28 @@ def teme_to_itrf_many(positions: TemeTrack, times: TimeArray) -> ItrfTrack:
 
 
 def geodetic(position: Itrf) -> Geodetic:
-    """Return the geodetic coordinates of an Earth-fixed point.
+    """Return the geodetic coordinates of an Earth-fixed point other than the Earth's centre.
 
-    Fixed-point iteration of the latitude; below a micrometre after seven rounds anywhere outside the Earth's core.
+    Bowring's closed formula, from a first guess that knows the height (2 micrometres off at the surface), and one round
+    of fixed-point iteration: 20 nanometres. Source: Bowring, Survey Review 28 (1985), 202-206.
 
     Raises:
         FrameError: the point is not Earth-fixed.
     """
-    expect(Itrf, position)
+    if type(position) is not Itrf:
+        expect(Itrf, position)
     x, y, z = position
     across = math.hypot(x, y)
-    latitude = math.atan2(z, across * (1.0 - WGS84_E2))
-    normal = WGS84_A_KM
-    for _ in range(7):
-        normal = WGS84_A_KM / math.sqrt(1.0 - WGS84_E2 * math.sin(latitude) ** 2)
-        latitude = math.atan2(z + WGS84_E2 * normal * math.sin(latitude), across)
+    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / math.hypot(across, z))
+    cosine = across * WGS84_A_KM
+    scale = math.hypot(sine, cosine)
+    sine, cosine = sine / scale, cosine / scale
+    north, out = z + _SECOND_E2_B_KM * sine**3, across - _E2_A_KM * cosine**3
+    sine = north / math.hypot(north, out)
+    normal = WGS84_A_KM / math.sqrt(1.0 - WGS84_E2 * sine * sine)
+    latitude = math.atan2(z + WGS84_E2 * normal * sine, across)
     height = across * math.cos(latitude) + z * math.sin(latitude) - WGS84_A_KM**2 / normal
-    return Geodetic(latitude, math.atan2(y, x), height)
+    return tuple.__new__(Geodetic, (latitude, math.atan2(y, x), height))
 
 
 def geodetic_many(positions: ItrfTrack) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -210,11 +221,13 @@ def geodetic_many(positions: ItrfTrack) -> tuple[FloatArray, FloatArray, FloatAr
     expect(ItrfTrack, positions)
     x, y, z = positions.km.T
     across = np.hypot(x, y)
-    latitude = np.arctan2(z, across * (1.0 - WGS84_E2))
-    normal = np.full_like(z, WGS84_A_KM)
-    for _ in range(7):
-        sine = np.sin(latitude)
-        normal = WGS84_A_KM / np.sqrt(1.0 - WGS84_E2 * sine * sine)
-        latitude = np.arctan2(z + WGS84_E2 * normal * sine, across)
+    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / np.hypot(across, z))
+    cosine = across * WGS84_A_KM
+    scale = np.hypot(sine, cosine)
+    sine, cosine = sine / scale, cosine / scale
+    north, out = z + _SECOND_E2_B_KM * sine**3, across - _E2_A_KM * cosine**3
+    sine = north / np.hypot(north, out)
+    normal = WGS84_A_KM / np.sqrt(1.0 - WGS84_E2 * sine * sine)
+    latitude = np.arctan2(z + WGS84_E2 * normal * sine, across)
     height = across * np.cos(latitude) + z * np.sin(latitude) - WGS84_A_KM**2 / normal
     return latitude, np.arctan2(y, x), height

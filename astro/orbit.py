@@ -21,7 +21,6 @@ _DAY_NS = 86_400 * NS_PER_S
 _UTC_OFFSET_NS = TAI_MINUS_UTC_S * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
 
-_fresh = tuple.__new__
 _Knot = tuple[float, float, float, float, float, float]
 
 
@@ -51,7 +50,7 @@ class Ephemeris:
         h01 = 1.0 - h00
         h10 = s * r * r * KNOT_S
         h11 = -s * s * r * KNOT_S
-        return _fresh(  # three times as fast as Teme(...), and this runs for every step of every search
+        return tuple.__new__(  # three times as fast as Teme(...), and this runs at every step of every search
             Teme,
             (
                 h00 * ax + h10 * avx + h01 * bx + h11 * bvx,

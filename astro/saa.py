@@ -162,7 +162,9 @@ def _near(ephemeris: Ephemeris, times: TimeArray) -> NDArray[np.bool_]:
     """
     coarse = times[::_COARSE]
     x, y, z = ephemeris.positions(coarse).km.T
-    east = np.degrees(np.arctan2(y, x) - frames.gmst_rads(coarse)) - _MIDDLE_DEG - _drift_deg(MissionTime(int(times[0])))
+    east = (
+        np.degrees(np.arctan2(y, x) - frames.gmst_rads(coarse)) - _MIDDLE_DEG - _drift_deg(MissionTime(int(times[0])))
+    )
     east = (east + 180.0) % 360.0 - 180.0
     slope = z / np.hypot(x, y)
     near = (slope > _SLOPE_MIN) & (slope < _SLOPE_MAX) & (np.abs(east) < _EAST_MAX_DEG)
@@ -174,7 +176,7 @@ def _near(ephemeris: Ephemeris, times: TimeArray) -> NDArray[np.bool_]:
 
 
 def _depths_deg(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return how deep places lie inside, from their longitude on the map and their latitude; edges down, places along."""
+    """Return how deep places lie inside, from longitude on the map and latitude; edges go down, places along."""
     px, py = x - _X[:, None], y - _Y[:, None]
     share = (px * _DX[:, None] + py * _DY[:, None]) / (_DX * _DX + _DY * _DY)[:, None]
     np.maximum(share, 0.0, out=share)

@@ -65,9 +65,7 @@ def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool, flattening: flo
     return _outside_km(_seen(position, sun, flattening), UMBRA_SPREAD_KM if umbra else PENUMBRA_SPREAD_KM)
 
 
-def both_margins_km(
-    position: TemeTrack, sun: TemeTrack, flattening: float = 0.0
-) -> tuple[FloatArray, FloatArray]:
+def both_margins_km(position: TemeTrack, sun: TemeTrack, flattening: float = 0.0) -> tuple[FloatArray, FloatArray]:
     """Return `margins_km` of the umbra and of the penumbra, for little more than the price of one.
 
     Raises:
