@@ -23,6 +23,7 @@ EDGE_NS = 1_000_000  # edges are given in whole milliseconds
 ECLIPSE_S_MAX = 2_700  # the longest eclipse of a low orbit, with room; searched for on both sides of the span
 
 _GRID_NS = GRID_S * NS_PER_S
+_STEP_NS_MIN = EDGE_NS // 4  # of a search, away from the ends of what is left
 _GOLDEN = 0.6180339887498949
 _REFINE_STEPS_MAX = 40
 
@@ -319,7 +320,10 @@ def _crossing(scalar: Scalar, low: int, f_low: float, high: int, f_high: float) 
         if high - low <= EDGE_NS:
             break
         middle = low + round((high - low) * (f_low / (f_low - f_high)))
-        middle = min(max(middle, low + EDGE_NS // 4), high - EDGE_NS // 4)
+        if middle > high - _STEP_NS_MIN:
+            middle = high - _STEP_NS_MIN
+        elif middle < low + _STEP_NS_MIN:
+            middle = low + _STEP_NS_MIN
         value = scalar(MissionTime(middle))
         if (value > 0.0) == (f_low > 0.0):
             low, f_low = middle, value

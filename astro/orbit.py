@@ -21,7 +21,8 @@ _DAY_NS = 86_400 * NS_PER_S
 _UTC_OFFSET_NS = TAI_MINUS_UTC_S * NS_PER_S
 _UNIX_EPOCH_JD = 2440587.5
 
-_Knot = tuple[float, float, float, float, float, float]
+_Knot = list[float]  # position and velocity, km and km/s
+_Block = tuple[FloatArray, list[_Knot]]  # knots as columns for sums of many instants, as rows for one
 
 
 class PropagationError(ValueError):
@@ -33,7 +34,7 @@ class Ephemeris:
 
     def __init__(self, line1: str, line2: str) -> None:
         self._record = Satrec.twoline2rv(line1, line2)
-        self._blocks: OrderedDict[int, tuple[FloatArray, list[_Knot]]] = OrderedDict()
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._last: tuple[int, list[_Knot]] = (-1, [])
 
     def position(self, at: MissionTime) -> Teme:
@@ -88,14 +89,14 @@ class Ephemeris:
         index, into_ns = np.divmod(times, _KNOT_NS)
         first_block = int(index[0]) // BLOCK_KNOTS
         last_block = (int(index[-1]) + 1) // BLOCK_KNOTS
-        knots = np.concatenate([self._block(number)[0] for number in range(first_block, last_block + 1)])
+        knots = np.concatenate([self._block(number)[0] for number in range(first_block, last_block + 1)], axis=1)
         a = index - first_block * BLOCK_KNOTS
-        left, right = knots[a], knots[a + 1]
-        s = (into_ns / _KNOT_NS)[:, None]
+        left, right = knots.take(a, axis=1), knots.take(a + 1, axis=1)
+        s = into_ns / _KNOT_NS
         r = 1.0 - s
         h00 = (1.0 + 2.0 * s) * r * r
-        slope = (s * r * KNOT_S) * (r * left[:, 3:] - s * right[:, 3:])
-        return TemeTrack(h00 * left[:, :3] + (1.0 - h00) * right[:, :3] + slope)
+        slope = (s * r * KNOT_S) * (r * left[3:] - s * right[3:])
+        return TemeTrack(np.ascontiguousarray((h00 * left[:3] + (1.0 - h00) * right[:3] + slope).T))
 
     def _pair(self, index: int) -> tuple[_Knot, _Knot]:
         """Return a knot and the one after it."""
@@ -107,7 +108,7 @@ class Ephemeris:
             return knots[place], knots[place + 1]
         return knots[place], self._block(number + 1)[1][0]
 
-    def _block(self, number: int) -> tuple[FloatArray, list[_Knot]]:
+    def _block(self, number: int) -> _Block:
         block = self._blocks.get(number)
         if block is not None:
             self._blocks.move_to_end(number)
@@ -117,8 +118,8 @@ class Ephemeris:
         error, position, velocity = self._record.sgp4_array(_UNIX_EPOCH_JD + days, rest / _DAY_NS)
         if error.any():
             raise PropagationError(f"SGP4 error {int(error.max())} for satellite {self._record.satnum}")
-        table = np.hstack([position, velocity])
-        block = (table, [tuple(row) for row in table.tolist()])
+        table = np.concatenate([position, velocity], axis=1)
+        block = (np.ascontiguousarray(table.T), table.tolist())
         self._blocks[number] = block
         if len(self._blocks) > BLOCKS_MAX:
             self._blocks.popitem(last=False)
