@@ -272,17 +272,18 @@ def _pits(values: FloatArray) -> NDArray[np.bool_]:
 
 def _with_hidden_extrema(scalar: Scalar, times: TimeArray, values: FloatArray) -> list[tuple[int, float]]:
     """Return the points of the grid where something happens, with those extrema between them that change sign."""
-    left, middle, right = values[:-2], values[1:-1], values[2:]
+    up, down, above = values[1:] >= values[:-1], values[1:] <= values[:-1], values > 0.0
+    turns = np.flatnonzero(np.where(above[1:-1], down[:-1] & up[1:], up[:-1] & down[1:]))  # towards zero and back
+    left, middle, right = values[turns], values[turns + 1], values[turns + 2]
     curvature = np.abs(left - 2.0 * middle + right)
-    peak = (middle <= 0.0) & (middle >= left) & (middle >= right) & (middle + curvature > 0.0)
-    pit = _pits(values)
+    doubtful = np.where(middle > 0.0, middle - curvature <= 0.0, middle + curvature > 0.0)
     extra: list[tuple[int, float]] = []
-    for index in np.flatnonzero(peak | pit).tolist():
-        sign = 1.0 if bool(peak[index]) else -1.0
+    for index in turns[doubtful].tolist():
+        sign = -1.0 if above[index + 1] else 1.0
         at, value = _extremum(scalar, int(times[index]), int(times[index + 2]), sign)
-        if (value > 0.0) != (values[index + 1] > 0.0):
+        if (value > 0.0) != bool(above[index + 1]):
             extra.append((at, value))
-    changes = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))
+    changes = np.flatnonzero(above[:-1] != above[1:])
     keep = sorted({0, len(values) - 1, *changes.tolist(), *(changes + 1).tolist()})
     points = {int(times[index]): float(values[index]) for index in keep}
     if extra:  # their neighbours on the grid must stand beside them

@@ -190,26 +190,16 @@ def teme_to_itrf_many(positions: TemeTrack, times: TimeArray) -> ItrfTrack:
 def geodetic(position: Itrf) -> Geodetic:
     """Return the geodetic coordinates of an Earth-fixed point other than the Earth's centre.
 
-    Bowring's closed formula, from a first guess that knows the height (2 micrometres off at the surface), and one round
-    of fixed-point iteration: 20 nanometres. Source: Bowring, Survey Review 28 (1985), 202-206.
-
     Raises:
         FrameError: the point is not Earth-fixed.
     """
-    if type(position) is not Itrf:
-        expect(Itrf, position)
+    expect(Itrf, position)
     x, y, z = position
     across = math.hypot(x, y)
-    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / math.hypot(across, z))
-    cosine = across * WGS84_A_KM
-    scale = math.hypot(sine, cosine)
-    sine, cosine = sine / scale, cosine / scale
-    north, out = z + _SECOND_E2_B_KM * sine**3, across - _E2_A_KM * cosine**3
-    sine = north / math.hypot(north, out)
-    normal = WGS84_A_KM / math.sqrt(1.0 - WGS84_E2 * sine * sine)
-    latitude = math.atan2(z + WGS84_E2 * normal * sine, across)
-    height = across * math.cos(latitude) + z * math.sin(latitude) - WGS84_A_KM**2 / normal
-    return tuple.__new__(Geodetic, (latitude, math.atan2(y, x), height))
+    latitude = _latitude_rad(across, z)
+    sine = math.sin(latitude)
+    height = across * math.cos(latitude) + z * sine - WGS84_A_KM * math.sqrt(1.0 - WGS84_E2 * sine * sine)
+    return Geodetic(latitude, math.atan2(y, x), height)
 
 
 def geodetic_many(positions: ItrfTrack) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -221,13 +211,58 @@ def geodetic_many(positions: ItrfTrack) -> tuple[FloatArray, FloatArray, FloatAr
     expect(ItrfTrack, positions)
     x, y, z = positions.km.T
     across = np.hypot(x, y)
-    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / np.hypot(across, z))
-    cosine = across * WGS84_A_KM
-    scale = np.hypot(sine, cosine)
-    sine, cosine = sine / scale, cosine / scale
-    north, out = z + _SECOND_E2_B_KM * sine**3, across - _E2_A_KM * cosine**3
-    sine = north / np.hypot(north, out)
-    normal = WGS84_A_KM / np.sqrt(1.0 - WGS84_E2 * sine * sine)
-    latitude = np.arctan2(z + WGS84_E2 * normal * sine, across)
-    height = across * np.cos(latitude) + z * np.sin(latitude) - WGS84_A_KM**2 / normal
+    latitude = _latitudes_rad(across, z)
+    sine = np.sin(latitude)
+    height = across * np.cos(latitude) + z * sine - WGS84_A_KM * np.sqrt(1.0 - WGS84_E2 * sine * sine)
     return latitude, np.arctan2(y, x), height
+
+
+def below(position: Teme, at: MissionTime) -> tuple[float, float]:
+    """Return geodetic latitude and east longitude below a point in TEME, rad; the longitude from -3 pi to pi.
+
+    Raises:
+        FrameError: it is of another frame.
+    """
+    if type(position) is not Teme:
+        expect(Teme, position)
+    x, y, z = position
+    return _latitude_rad(math.sqrt(x * x + y * y), z), math.atan2(y, x) - gmst_rad(at)
+
+
+def below_many(positions: TemeTrack, times: TimeArray) -> tuple[FloatArray, FloatArray]:
+    """Return latitudes and longitudes below many points in TEME, each at its time, as `below`.
+
+    Raises:
+        FrameError: they are of another frame.
+    """
+    expect(TemeTrack, positions)
+    x, y, z = positions.km.T
+    return _latitudes_rad(np.sqrt(x * x + y * y), z), np.arctan2(y, x) - gmst_rads(times)
+
+
+def _latitude_rad(across: float, z: float) -> float:
+    """Return the geodetic latitude of a point from its distances to the axis and the equator's plane, km.
+
+    Bowring's closed formula, from a first guess that knows the height (2 micrometres off at the surface), and one round
+    of fixed-point iteration: 10 nanometres. Source: Bowring, Survey Review 28 (1985), 202-206.
+    """
+    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / math.sqrt(across * across + z * z))
+    cosine = across * WGS84_A_KM
+    scale = math.sqrt(sine * sine + cosine * cosine)
+    sine, cosine = sine / scale, cosine / scale
+    north = z + _SECOND_E2_B_KM * (sine * sine * sine)
+    out = across - _E2_A_KM * (cosine * cosine * cosine)
+    sine = north / math.sqrt(north * north + out * out)
+    return math.atan2(z + _E2_A_KM * sine / math.sqrt(1.0 - WGS84_E2 * sine * sine), across)
+
+
+def _latitudes_rad(across: FloatArray, z: FloatArray) -> FloatArray:
+    sine = z * (_B_KM + _SECOND_E2_B2_KM2 / np.sqrt(across * across + z * z))
+    cosine = across * WGS84_A_KM
+    scale = np.sqrt(sine * sine + cosine * cosine)
+    sine, cosine = sine / scale, cosine / scale
+    north = z + _SECOND_E2_B_KM * (sine * sine * sine)
+    out = across - _E2_A_KM * (cosine * cosine * cosine)
+    sine = north / np.sqrt(north * north + out * out)
+    result: FloatArray = np.arctan2(z + _E2_A_KM * sine / np.sqrt(1.0 - WGS84_E2 * sine * sine), across)
+    return result

@@ -82,15 +82,16 @@ def spans(ephemeris: Ephemeris, start: MissionTime, end: MissionTime) -> tuple[I
     """
 
     def depth(at: MissionTime) -> float:
-        place = frames.geodetic(frames.teme_to_itrf(ephemeris.position(at), at))
-        return depth_deg(math.degrees(place[0]), math.degrees(place[1]), at)
+        latitude, longitude = frames.below(ephemeris.position(at), at)
+        return depth_deg(math.degrees(latitude), math.degrees(longitude), at)
 
     def depths(times: TimeArray) -> FloatArray:
         values = np.full(times.shape, -FAR_DEG)
         worth = np.flatnonzero(_near(ephemeris, times))
         if worth.size:
             there = times[worth]
-            values[worth] = many(frames.teme_to_itrf_many(ephemeris.positions(there), there), there)
+            latitudes, longitudes = frames.below_many(ephemeris.positions(there), there)
+            values[worth] = depths_deg(np.degrees(latitudes), np.degrees(longitudes), there)
         return values
 
     found = contacts.positive_spans(depth, depths, start, end)
@@ -123,15 +124,16 @@ def depth_deg(latitude_deg: float, longitude_deg: float, at: MissionTime) -> flo
 def depths_deg(latitude_deg: FloatArray, longitude_deg: FloatArray, times: TimeArray) -> FloatArray:
     """Return `depth_deg` of many places, each at its time; arrays of one shape, or shapes that broadcast to one."""
     x = (longitude_deg - _MIDDLE_DEG - DRIFT_DEG_YEAR * ((times - REFERENCE) / _YEAR_NS) + 180.0) % 360.0 - 180.0
-    x, y = np.broadcast_arrays(x, latitude_deg)
-    result = np.full(x.shape, -FAR_DEG)
+    shape = np.broadcast_shapes(x.shape, latitude_deg.shape)
+    x, y = np.broadcast_to(x, shape).ravel(), np.broadcast_to(latitude_deg, shape).ravel()
+    result = np.full(x.size, -FAR_DEG)
     low_x, high_x = float(_X.min()) - FAR_DEG, float(_X.max()) + FAR_DEG
     low_y, high_y = float(_Y.min()) - FAR_DEG, float(_Y.max()) + FAR_DEG
     worth = np.flatnonzero((x > low_x) & (x < high_x) & (y > low_y) & (y < high_y))
     for first in range(0, worth.size, _AT_ONCE):
         some = worth[first : first + _AT_ONCE]
-        result.flat[some] = _depths_deg(x.flat[some], y.flat[some])
-    return result
+        result[some] = _depths_deg(x[some], y[some])
+    return result.reshape(shape)
 
 
 def many(track: ItrfTrack, times: TimeArray) -> FloatArray:
