@@ -23,6 +23,7 @@ EDGE_NS = 1_000_000  # edges are given in whole milliseconds
 ECLIPSE_S_MAX = 2_700  # the longest eclipse of a low orbit, with room; searched for on both sides of the span
 
 _GRID_NS = GRID_S * NS_PER_S
+_STEP_NS_MIN = EDGE_NS // 4  # of a search, away from the ends of what is left
 _GOLDEN = 0.6180339887498949
 _REFINE_STEPS_MAX = 40
 
@@ -69,29 +70,26 @@ def eclipses(
 
     The Earth is a sphere, or with a flattening (`shadow.EARTH_FLATTENING`) an ellipsoid.
     """
-    grid: list[tuple[TemeTrack, TemeTrack]] = []  # satellite and Sun, one for both cones
+    satellite, sunlight, margin_km = ephemeris.position, sun.position, shadow.margin_km
 
-    def depth(at: MissionTime, umbra: bool) -> float:
-        return -shadow.margin_km(ephemeris.position(at), sun.position(at), umbra, flattening)
+    def umbral(at: MissionTime) -> float:
+        return -margin_km(satellite(at), sunlight(at), True, flattening)
 
-    def depths(times: TimeArray, umbra: bool) -> FloatArray:
-        if not grid:
-            grid.append((ephemeris.positions(times), sun.positions(times)))
-        return -shadow.margins_km(*grid[0], umbra, flattening)
+    def penumbral(at: MissionTime) -> float:
+        return -margin_km(satellite(at), sunlight(at), False, flattening)
 
     # Where the span begins or ends in the light, no eclipse that touches it lies further out.
     wide_start, wide_end = start, end
-    if depth(MissionTime((start // _GRID_NS - 1) * _GRID_NS), umbra=False) > 0.0:
+    if penumbral(MissionTime((start // _GRID_NS - 1) * _GRID_NS)) > 0.0:
         wide_start = MissionTime(start - ECLIPSE_S_MAX * NS_PER_S)
-    if depth(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS), umbra=False) > 0.0:
+    if penumbral(MissionTime((-(-end // _GRID_NS) + 1) * _GRID_NS)) > 0.0:
         wide_end = MissionTime(end + ECLIPSE_S_MAX * NS_PER_S)
 
-    def inside(umbra: bool) -> tuple[Interval, ...]:
-        return positive_spans(lambda at: depth(at, umbra), lambda times: depths(times, umbra), wide_start, wide_end)
-
-    umbras = inside(umbra=True)
+    times = _grid(wide_start, wide_end)
+    umbra, penumbra = shadow.both_margins_km(ephemeris.positions(times), sun.positions(times), flattening)
+    umbras = _spans(umbral, times, -umbra)
     found = []
-    for outer in inside(umbra=False):
+    for outer in _spans(penumbral, times, -penumbra):
         if outer.end <= start or outer.start >= end:
             continue
         inner = next((span for span in umbras if outer.start <= span.start and span.end <= outer.end), None)
@@ -274,17 +272,18 @@ def _pits(values: FloatArray) -> NDArray[np.bool_]:
 
 def _with_hidden_extrema(scalar: Scalar, times: TimeArray, values: FloatArray) -> list[tuple[int, float]]:
     """Return the points of the grid where something happens, with those extrema between them that change sign."""
-    left, middle, right = values[:-2], values[1:-1], values[2:]
+    up, down, above = values[1:] >= values[:-1], values[1:] <= values[:-1], values > 0.0
+    turns = np.flatnonzero(np.where(above[1:-1], down[:-1] & up[1:], up[:-1] & down[1:]))  # towards zero and back
+    left, middle, right = values[turns], values[turns + 1], values[turns + 2]
     curvature = np.abs(left - 2.0 * middle + right)
-    peak = (middle <= 0.0) & (middle >= left) & (middle >= right) & (middle + curvature > 0.0)
-    pit = _pits(values)
+    doubtful = np.where(middle > 0.0, middle - curvature <= 0.0, middle + curvature > 0.0)
     extra: list[tuple[int, float]] = []
-    for index in np.flatnonzero(peak | pit).tolist():
-        sign = 1.0 if bool(peak[index]) else -1.0
+    for index in turns[doubtful].tolist():
+        sign = -1.0 if above[index + 1] else 1.0
         at, value = _extremum(scalar, int(times[index]), int(times[index + 2]), sign)
-        if (value > 0.0) != (values[index + 1] > 0.0):
+        if (value > 0.0) != bool(above[index + 1]):
             extra.append((at, value))
-    changes = np.flatnonzero((values[:-1] > 0.0) != (values[1:] > 0.0))
+    changes = np.flatnonzero(above[:-1] != above[1:])
     keep = sorted({0, len(values) - 1, *changes.tolist(), *(changes + 1).tolist()})
     points = {int(times[index]): float(values[index]) for index in keep}
     if extra:  # their neighbours on the grid must stand beside them
@@ -322,7 +321,10 @@ def _crossing(scalar: Scalar, low: int, f_low: float, high: int, f_high: float) 
         if high - low <= EDGE_NS:
             break
         middle = low + round((high - low) * (f_low / (f_low - f_high)))
-        middle = min(max(middle, low + EDGE_NS // 4), high - EDGE_NS // 4)
+        if middle > high - _STEP_NS_MIN:
+            middle = high - _STEP_NS_MIN
+        elif middle < low + _STEP_NS_MIN:
+            middle = low + _STEP_NS_MIN
         value = scalar(MissionTime(middle))
         if (value > 0.0) == (f_low > 0.0):
             low, f_low = middle, value

@@ -9,6 +9,7 @@ from similar triangles between two spheres; Vallado, Fundamentals of Astrodynami
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,11 +39,13 @@ def margin_km(position: Teme, sun: Teme, umbra: bool, flattening: float = 0.0) -
     Raises:
         FrameError: satellite or Sun is not in TEME.
     """
-    expect(Teme, position, sun)
+    if type(position) is not Teme or type(sun) is not Teme:
+        expect(Teme, position, sun)
     x, y, z = position
     sx, sy, sz = sun
-    stretch = 1.0 / (1.0 - flattening)
-    z, sz = z * stretch, sz * stretch
+    if flattening != 0.0:
+        stretch = 1.0 / (1.0 - flattening)
+        z, sz = z * stretch, sz * stretch
     distance = math.sqrt(sx * sx + sy * sy + sz * sz)
     along = (x * sx + y * sy + z * sz) / distance
     square = x * x + y * y + z * z
@@ -59,17 +62,17 @@ def margins_km(position: TemeTrack, sun: TemeTrack, umbra: bool, flattening: flo
     Raises:
         FrameError: satellites or Suns are not in TEME.
     """
-    expect(TemeTrack, position, sun)
-    points, suns = _stretched(position.km, flattening), _stretched(sun.km, flattening)
-    distance = np.sqrt(np.einsum("ij,ij->i", suns, suns))
-    along = np.einsum("ij,ij->i", points, suns) / distance
-    square = np.einsum("ij,ij->i", points, points)
-    across = np.sqrt(np.maximum(square - along * along, 0.0))
-    taper = (UMBRA_SPREAD_KM if umbra else PENUMBRA_SPREAD_KM) / distance
-    widening = 1.0 + 0.5 * taper * taper
-    cone = (EARTH_RADIUS_KM + along * taper) * widening
-    result: FloatArray = np.where(along >= 0.0, np.sqrt(square) - EARTH_RADIUS_KM * widening, across - cone)
-    return result
+    return _outside_km(_seen(position, sun, flattening), UMBRA_SPREAD_KM if umbra else PENUMBRA_SPREAD_KM)
+
+
+def both_margins_km(position: TemeTrack, sun: TemeTrack, flattening: float = 0.0) -> tuple[FloatArray, FloatArray]:
+    """Return `margins_km` of the umbra and of the penumbra, for little more than the price of one.
+
+    Raises:
+        FrameError: satellites or Suns are not in TEME.
+    """
+    seen = _seen(position, sun, flattening)
+    return _outside_km(seen, UMBRA_SPREAD_KM), _outside_km(seen, PENUMBRA_SPREAD_KM)
 
 
 def sunlit_frac(position: Teme, sun: Teme, flattening: float = 0.0) -> float:
@@ -103,6 +106,34 @@ def sunlit_frac(position: Teme, sun: Teme, flattening: float = 0.0) -> float:
     y = math.sqrt(max(a * a - x * x, 0.0))
     hidden = a * a * math.acos(max(-1.0, min(1.0, x / a))) + b * b * math.acos(max(-1.0, min(1.0, (c - x) / b))) - c * y
     return max(0.0, min(1.0, 1.0 - hidden / (math.pi * a * a)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Points as the shadow's axis sees them, km: distance of the Sun, way towards it, way across, radius."""
+
+    sun: FloatArray
+    along: FloatArray
+    across: FloatArray
+    radius: FloatArray
+
+
+def _seen(position: TemeTrack, sun: TemeTrack, flattening: float) -> _Seen:
+    expect(TemeTrack, position, sun)
+    points, suns = _stretched(position.km, flattening), _stretched(sun.km, flattening)
+    distance = np.sqrt(np.einsum("ij,ij->i", suns, suns))
+    along = np.einsum("ij,ij->i", points, suns) / distance
+    square = np.einsum("ij,ij->i", points, points)
+    return _Seen(distance, along, np.sqrt(np.maximum(square - along * along, 0.0)), np.sqrt(square))
+
+
+def _outside_km(seen: _Seen, spread_km: float) -> FloatArray:
+    taper = spread_km / seen.sun
+    widening = 1.0 + 0.5 * taper * taper
+    cone = (EARTH_RADIUS_KM + seen.along * taper) * widening
+    day = seen.along >= 0.0
+    result: FloatArray = np.where(day, seen.radius - EARTH_RADIUS_KM * widening, seen.across - cone)
+    return result
 
 
 def _stretched(km: FloatArray, flattening: float) -> FloatArray:

@@ -73,10 +73,9 @@ _DISTANCE_RATE: _Terms = ((103_019.0, 1.107490, 6283.075850),)
 def position(at: MissionTime) -> Teme:
     """Return where the Sun is at one instant."""
     index, into_ns = divmod(at, _KNOT_NS)
-    ax, ay, az = _knot(index)
-    bx, by, bz = _knot(index + 1)
+    ax, ay, az, dx, dy, dz = _hour(index)
     s = into_ns / _KNOT_NS
-    return Teme(ax + s * (bx - ax), ay + s * (by - ay), az + s * (bz - az))
+    return tuple.__new__(Teme, (ax + s * dx, ay + s * dy, az + s * dz))  # quicker than Teme(...)
 
 
 def positions(times: TimeArray) -> TemeTrack:
@@ -100,6 +99,13 @@ def distance_au(at: MissionTime) -> float:
     """Return the distance to the Sun in astronomical units."""
     x, y, z = position(at)
     return math.sqrt(x * x + y * y + z * z) / AU_KM
+
+
+@lru_cache(maxsize=KNOTS_MAX)
+def _hour(hour: int) -> tuple[float, float, float, float, float, float]:
+    """Return where the Sun is at a whole hour and how far it goes in it, km."""
+    (ax, ay, az), (bx, by, bz) = _knot(hour), _knot(hour + 1)
+    return ax, ay, az, bx - ax, by - ay, bz - az
 
 
 @lru_cache(maxsize=KNOTS_MAX)

@@ -12,6 +12,7 @@ CHUNK_S = 6 * 3600  # geometry is computed this far ahead at once, at whole mult
 GRAZE_STEPS = 4  # steps of light in an eclipse that has no umbra
 
 _CHUNK_NS = CHUNK_S * NS_PER_S
+_CHUNKS_KEPT = 8  # two days: whoever has looked a day ahead finds the day again
 
 
 class SpanBook:
@@ -21,6 +22,7 @@ class SpanBook:
         self._compute = compute
         self._spans: list[Interval] = []
         self._end: MissionTime | None = None  # known up to here
+        self._chunks: dict[MissionTime, tuple[Interval, ...]] = {}  # by start, the latest computed last
 
     def covering(self, at: MissionTime) -> Interval | None:
         """Return the span that an instant lies in; a span's end is outside it."""
@@ -49,11 +51,19 @@ class SpanBook:
         # One chunk more than asked for, so that a span in hand has its true end.
         while at >= self._end - _CHUNK_NS:
             end = MissionTime(self._end + _CHUNK_NS)
-            fresh = list(self._compute(self._end, end))
+            fresh = list(self._chunk(self._end, end))
             if fresh and self._spans and self._spans[-1].end == fresh[0].start:
                 fresh[0] = Interval(self._spans.pop().start, fresh[0].end)
             self._spans = [span for span in self._spans if span.end > at] + fresh
             self._end = end
+
+    def _chunk(self, start: MissionTime, end: MissionTime) -> tuple[Interval, ...]:
+        spans = self._chunks.get(start)
+        if spans is None:
+            spans = self._chunks[start] = self._compute(start, end)
+            if len(self._chunks) > _CHUNKS_KEPT:
+                del self._chunks[next(iter(self._chunks))]
+        return spans
 
 
 class LightBook:

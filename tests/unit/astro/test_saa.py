@@ -1,11 +1,14 @@
 import math
+import random
 
 import numpy as np
 import pytest
 
-from astro import frames, saa
-from astro.frames import FrameError, Itrf, ItrfTrack, Teme
+from astro import contacts, frames, saa, walker
+from astro.contacts import Interval
+from astro.frames import FloatArray, FrameError, Itrf, ItrfTrack, Teme, TimeArray
 from astro.orbit import Ephemeris
+from astro.walker import Shell
 from icd.timebase import NS_PER_S, MissionTime, after, seconds_between, to_utc
 from tests.unit.astro.orbits import LINE1, LINE2, START
 
@@ -94,6 +97,52 @@ def test_spans_have_exact_edges_on_the_millisecond_and_do_not_depend_on_the_ques
     assert late == found[3:]
     middle = MissionTime((found[0].start + found[0].end) // 2)
     assert saa.spans(ephemeris, middle, after(middle, 30.0))[0].start == middle
+
+
+@pytest.mark.parametrize("inclination_deg", [2.0, 12.0, 35.0, 53.0, 60.0, 97.6])
+@pytest.mark.parametrize("altitude_km", [420.0, 800.0])
+def test_spans_are_to_the_nanosecond_those_of_a_search_of_every_edge_at_every_point(
+    inclination_deg: float, altitude_km: float
+) -> None:
+    (one,) = walker.shell(Shell(1, 1, 0, altitude_km, inclination_deg, node_deg=120.0), START)
+    ephemeris, end = Ephemeris(one.line1, one.line2), after(START, 2.0 * DAY_S)
+
+    def depth(at: MissionTime) -> float:
+        place = frames.geodetic(frames.teme_to_itrf(ephemeris.position(at), at))
+        return whole_outline_deg(math.degrees(place.latitude_rad), math.degrees(place.longitude_rad), at)
+
+    def depths(times: TimeArray) -> FloatArray:
+        return np.array([depth(MissionTime(at)) for at in times.tolist()])
+
+    plain = contacts.positive_spans(depth, depths, START, end)
+
+    cut = (Interval(max(span.start, START), min(span.end, end)) for span in plain)
+    assert saa.spans(ephemeris, START, end) == tuple(span for span in cut if span.start < span.end)
+
+
+def test_depth_looks_at_enough_of_the_outline_all_over_the_map() -> None:
+    draw = random.Random(11)
+    for _ in range(10_000):
+        latitude, longitude = draw.uniform(-90.0, 90.0), draw.uniform(-180.0, 180.0)
+        assert saa.depth_deg(latitude, longitude, START) == whole_outline_deg(latitude, longitude, START)
+
+
+def whole_outline_deg(latitude_deg: float, longitude_deg: float, at: MissionTime) -> float:
+    """Return the depth from every edge of the outline, as `depths_deg` does it, for one place."""
+    corners = [(longitude, latitude) for latitude, longitude in saa.OUTLINE_DEG]
+    middle = 0.5 * (min(x for x, _ in corners) + max(x for x, _ in corners))
+    drift = saa.DRIFT_DEG_YEAR * ((at - saa.REFERENCE) / (31_557_600 * NS_PER_S))
+    x = (longitude_deg - middle - drift + 180.0) % 360.0 - 180.0
+    nearest, within = saa.FAR_DEG**2, False
+    for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        ax, bx = ax - middle, bx - middle
+        dx, dy, px, py = bx - ax, by - ay, x - ax, latitude_deg - ay
+        share = max(0.0, min(1.0, (px * dx + py * dy) / (dx * dx + dy * dy)))
+        off_x, off_y = px - share * dx, py - share * dy
+        nearest = min(nearest, off_x * off_x + off_y * off_y)
+        if (py < 0.0) != (py < dy) and px < dx * py / dy:
+            within = not within
+    return math.sqrt(nearest) if within else -math.sqrt(nearest)
 
 
 @pytest.mark.slow

@@ -138,6 +138,22 @@ def test_gaps_in_exposure_are_exponential() -> None:
     assert away < 1.95 / math.sqrt(len(gaps)), seed
 
 
+def test_looking_a_day_ahead_computes_no_chunk_of_the_anomaly_twice() -> None:
+    asked: list[MissionTime] = []
+
+    def compute(start: MissionTime, end: MissionTime) -> tuple[Interval, ...]:
+        asked.append(start)
+        return (Interval(after(start, 600.0), after(start, 1200.0)),)
+
+    book = SpanBook(compute)
+    inside_frac(book, MissionTime(0))
+    at = MissionTime(0)
+    while at < after(MissionTime(0), DAY_S):
+        at = book.next_change(at)
+
+    assert len(asked) == len(set(asked)) >= 4
+
+
 @pytest.mark.req("HWS-024")
 def test_a_day_gives_the_days_dose_wherever_it_was_gathered() -> None:
     sky = Sky(7)
