@@ -46,8 +46,7 @@ def draw(orbit: Orbit, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {"font.size": 9.0, "axes.edgecolor": QUIET, "axes.linewidth": 0.8, "hatch.linewidth": 0.5}
-    with rc_context(style):
+    with rc_context({"font.size": 9.0, "axes.edgecolor": QUIET, "axes.linewidth": 0.8, "hatch.linewidth": 0.5}):
         figure = Figure(figsize=(10.0, 9.4), facecolor="white")
         FigureCanvasAgg(figure)
         lanes = max(1, len(orbit.terminals))
