@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flatsat import durations, faults
@@ -59,9 +60,8 @@ def fault_list(run: RunOption = RUNS / LATEST, as_json: AsJson = False) -> None:
         table.add_column(heading, no_wrap=heading == "kind")
     for kind, rule in CATALOGUE.items():
         row = catalogue_row(rule)
-        table.add_row(
-            kind.value, rule.what.replace("`", ""), ", ".join(names(rule)) or "-", str(row["magnitude"] or "-")
-        )
+        named = escape(", ".join(names(rule)))  # optional names stand in brackets, which are markup otherwise
+        table.add_row(kind.value, rule.what.replace("`", ""), named or "-", str(row["magnitude"] or "-"))
     console = Console()
     console.print(table)
     console.print(f"Events to wait for (--on): {', '.join(FaultEvent)}.", highlight=False)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ground.client import GroundClient, GroundClientError
@@ -79,7 +80,7 @@ def show(rows: list[Any], columns: tuple[str, ...], as_json: bool, name: str) ->
     for column in columns:
         table.add_column(column.replace("_", " "), no_wrap=column.endswith("id"))
     for row in rows:
-        table.add_row(*(_cell(row[column]) for column in columns))
+        table.add_row(*(escape(_cell(row[column])) for column in columns))  # a reason may hold brackets
     Console().print(table)
 
 

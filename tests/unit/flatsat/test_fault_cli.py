@@ -190,3 +190,4 @@ def test_the_catalogue_as_a_table_names_every_kind() -> None:
     result = CliRunner().invoke(cli.app, ["fault", "list", "--run", "none"], env={"COLUMNS": "200"})
 
     assert [kind.value for kind in FaultKind if kind.value not in result.stdout] == []
+    assert "[terminal], [field]" in result.stdout
