@@ -23,9 +23,9 @@ class EnergyError(ValueError):
 class Balance:
     """The worst orbit of a year.
 
-    `harvest_w` is what the array gives on average over the orbit in which least is left; `need_w` is what bus and idle
-    module take on average of the array's power, with what charging and discharging lose. `depth_frac` is how far the
-    longest eclipse empties the battery at the load that the power manager allows there.
+    `harvest_w` is what the array gives on average over the orbit in which least is left; `need_w` is what bus, tracking
+    terminals and idle module take on average of the array's power, with what charging and discharging lose.
+    `depth_frac` is how far the longest eclipse empties the battery at the load that the power manager allows there.
     """
 
     eclipse_min: float
@@ -47,12 +47,13 @@ def balance(profile: VehicleProfile, orbit: Circle, start: MissionTime) -> Balan
     lit_w = array.nameplate_w * array.derate_frac * _incidence(array.tracking, seasons.sin_beta(normals, suns))
     harvest_w = lit_w / distance_au**2 * (1.0 - dark)
     battery = profile.battery
-    load_w = profile.bus.full_w + profile.compute.idle_w
+    bus_w = profile.bus.full_w + profile.lasers.terminals * profile.lasers.track_w
+    load_w = bus_w + profile.compute.idle_w
     round_trip = battery.charge_efficiency_frac * battery.discharge_efficiency_frac
     need_w = load_w * (1.0 - dark + dark / round_trip)
     worst = int(np.argmin(harvest_w - need_w))
     cap_w = max(profile.compute.idle_w, profile.compute.eclipse_frac * profile.compute.typical_w)
-    night_wh = (profile.bus.full_w + cap_w) * float(dark_min.max()) / 60.0 / battery.discharge_efficiency_frac
+    night_wh = (bus_w + cap_w) * float(dark_min.max()) / 60.0 / battery.discharge_efficiency_frac
     return Balance(
         eclipse_min=float(dark_min.max()),
         period_min=orbit.period_min,
@@ -73,7 +74,7 @@ def check(profile: VehicleProfile, orbit: Circle, start: MissionTime) -> Balance
     if found.harvest_w < found.need_w:
         raise EnergyError(
             f"energy of {profile.name} does not close: over the worst orbit of the year ({night}) the array gives"
-            f" {found.harvest_w:.0f} W, and bus.full_w with compute.idle_w need {found.need_w:.0f} W;"
+            f" {found.harvest_w:.0f} W, and bus.full_w, lasers and compute.idle_w need {found.need_w:.0f} W;"
             " raise array.nameplate_w or lower a load"
         )
     if found.depth_frac > profile.battery.dod_hard_frac:
