@@ -72,4 +72,4 @@ def test_it_still_ends_in_order(wrecked: Wreck) -> None:
 
 
 def _battery_wh(world: dict[str, Any], node: str) -> float:
-    return float(world["world"]["crafts"][node]["vehicle"]["energy_wh"])
+    return float(world["world"]["crafts"][node]["vehicle"]["battery"]["energy_wh"])

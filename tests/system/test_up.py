@@ -257,7 +257,7 @@ def _world(run: LiveRun) -> dict[str, Any]:
 
 
 def _battery_wh(world: dict[str, Any], node: str) -> float:
-    return float(world["world"]["crafts"][node]["vehicle"]["energy_wh"])
+    return float(world["world"]["crafts"][node]["vehicle"]["battery"]["energy_wh"])
 
 
 def _is_down(run: LiveRun) -> bool:
