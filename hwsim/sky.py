@@ -22,6 +22,7 @@ START_TEMP_C = 20.0
 BODY_INCIDENCE_FRAC = 0.25  # mean over all sides of a body: its cross section over its surface (Cauchy)
 STEP_SLACK_FRAC = 4e-5  # of the battery's capacity: how far the energy of the array may be off within a step
 PARTS = 4  # steps of the array in one half of a penumbra: a full battery clips within a part what it should not
+GEOMETRY_NS = 300 * NS_PER_S  # the geometry of a span is that of the middle of the five minutes its own middle lies in
 _J_PER_WH = 3600.0
 _YEAR_S = 365.25 * 86_400.0
 
@@ -49,6 +50,7 @@ class Sky:
         "_light",
         "_place",
         "_profile",
+        "_seen",
         "_start_k",
         "_steps",
         "albedo_w",
@@ -74,6 +76,7 @@ class Sky:
         thermal = profile.thermal
         view_m2 = thermal.earth_view_frac * thermal.radiator_m2
         self.infrared_w = thermal.emissivity_frac * view_m2 * EARTH_INFRARED_W_M2
+        self._seen: tuple[int, Geometry] | None = None
         self._lay_out(start, START_TEMP_C + ZERO_C_K)
 
     def move(self, now: MissionTime) -> bool:
@@ -111,9 +114,9 @@ class Sky:
         self._take()
 
     def _lay_out(self, start: MissionTime, array_k: float) -> None:
-        """Lay out the span of constant light that begins at an instant, with the geometry of its middle."""
+        """Lay out the span of constant light that begins at an instant, with the geometry of about its middle."""
         end = self._book.next_change(start)
-        seen = self._geometry(MissionTime((start + end) // 2))
+        seen = self._geometry((start + end) // 2 // GEOMETRY_NS)
         profile = self._profile
         frac = self._book.frac(start)
         sun_w_m2 = SOLAR_W_M2 / (seen.sun_au * seen.sun_au)
@@ -150,7 +153,10 @@ class Sky:
         sheet = array.body(self._profile.array, self._light.sun_w_m2)
         return sheet.after_k(self._start_k, (at - self._light.start) / NS_PER_S)
 
-    def _geometry(self, at: MissionTime) -> Geometry:
+    def _geometry(self, cell: int) -> Geometry:
+        if self._seen is not None and self._seen[0] == cell:
+            return self._seen[1]
+        at = MissionTime(cell * GEOMETRY_NS + GEOMETRY_NS // 2)
         x, y, z = self._ephemeris.position(at)
         vx, vy, vz = self._ephemeris.velocity(at)
         sx, sy, sz = sun.position(at)
@@ -158,11 +164,13 @@ class Sky:
         distance_km = math.sqrt(sx * sx + sy * sy + sz * sz)
         normal = math.sqrt(nx * nx + ny * ny + nz * nz)
         sin_beta = (nx * sx + ny * sy + nz * sz) / (distance_km * normal)
-        return Geometry(
+        found = Geometry(
             distance_km / sun.AU_KM,
             math.sqrt(max(0.0, 1.0 - sin_beta * sin_beta)),
             math.sqrt(x * x + y * y + z * z),
         )
+        self._seen = (cell, found)
+        return found
 
 
 def _parted(step: Step, light: Light, shares: tuple[float, ...]) -> list[Step]:

@@ -111,7 +111,10 @@ class Battery:
         """Hold array and load power from now on, and what follows from them."""
         self.solar_w, self.load_w = solar_w, load_w
         net_w = solar_w - load_w
-        self._heed_cold()
+        if self.temp_k - self._charge_min_k > _NEAR_K:
+            self.chargeable = True
+        else:
+            self._heed_cold()
         if net_w > 0.0:
             self.unserved_w = 0.0
             if self.energy_wh < self.capacity_wh and self.chargeable:

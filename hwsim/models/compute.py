@@ -89,7 +89,7 @@ class Compute:
             return 0.0
         if self.hung or not self.allocated:
             return self.idle_w + self.latchup_w
-        drawn_w = self.idle_w + self._dynamic_w()
+        drawn_w = self.idle_w + (self._dynamic_w() if self.hot_die or self.hot_plate else sum(self.allocated.values()))
         most_w = self.cap_w if self.cap_w < self.max_w else self.max_w
         if drawn_w > most_w:
             drawn_w = most_w if most_w > self.idle_w else self.idle_w
