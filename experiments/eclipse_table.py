@@ -154,7 +154,7 @@ def _elapsed_s(times: TimeArray) -> FloatArray:
 
 
 def _mean_longitudes_rad(times: TimeArray) -> FloatArray:
-    """Return the Sun's mean longitude (Astronomical Almanac, section C, as in astro.sun)."""
+    """Return the Sun's mean longitude (Astronomical Almanac, section C)."""
     days = (times - from_iso("2000-01-01T12:00:00Z")) / NS_PER_S / _DAY_S
     longitude: FloatArray = np.radians(280.460 + 0.9856474 * days)
     return longitude
